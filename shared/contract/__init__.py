@@ -1,0 +1,1 @@
+"""What services share about the domain: canonical claim, event types, topics, envelope."""

@@ -1,0 +1,333 @@
+"""Every event type: its name, its data, the topic it travels on and the service that says it.
+
+Within a major version only optional fields are added. Internal topics carry PHI in their data;
+`payments.posted` carries none.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from shared.contract import topics
+from shared.contract.claim import Claim, Code, Procedure
+from shared.contract.model import Adjustment, Finding, Model, Quantity
+from shared.money import Cents
+
+Format = Literal["x12", "json", "ndjson", "hl7v2", "fhir"]
+
+
+class MessageOrigin(Model):
+    """Where a record came from: enough to answer its sender, nothing that identifies a patient."""
+
+    message_id: UUID
+    """The submission's id: the same message again gives the same id."""
+    source: Code
+    format: Format | None = None
+    position: int = 0
+    """Which record of the message, counted from 0."""
+
+
+class ClaimReceived(Model):
+    """intake accepted a claim. A later revision of the same claim is received again."""
+
+    claim: Claim
+    origin: MessageOrigin
+    received_at: datetime
+
+
+class ClaimRejected(Model):
+    """intake refused one claim of a message; the sender corrects it and sends it again."""
+
+    origin: MessageOrigin
+    patient_control_number: Code | None = None
+    charge: Cents | None = None
+    findings: tuple[Finding, ...]
+
+
+class MessageRejected(Model):
+    """intake could not read a message, or the rest of one, at all."""
+
+    origin: MessageOrigin
+    findings: tuple[Finding, ...]
+
+
+class ClaimDuplicated(Model):
+    """The same claim again, unchanged: nothing more is done. The event's subject is the first."""
+
+    origin: MessageOrigin
+    revision: int
+    reason: Literal["same_content", "same_message"] = "same_content"
+
+
+class ClaimCoded(Model):
+    """coding found nothing that blocks; findings may still warn."""
+
+    claim: Claim
+    ruleset: Code
+    findings: tuple[Finding, ...] = ()
+
+
+class ClaimHeld(Model):
+    """coding holds the claim: at least one finding blocks."""
+
+    claim: Claim
+    ruleset: Code
+    findings: tuple[Finding, ...]
+
+
+class InterchangeReference(Model):
+    """Where in what we sent a claim stands."""
+
+    interchange_id: UUID
+    payer: Code
+    """The payer profile's name."""
+    interchange_control_number: Code
+    group_control_number: Code
+    transaction_control_number: Code
+
+
+class ClaimSubmitted(Model):
+    """submission has sent this revision and recorded that it did."""
+
+    claim: Claim
+    interchange: InterchangeReference
+    submitted_at: datetime
+
+
+class AcknowledgementEvidence(Model):
+    """Which answer says so, and where in it."""
+
+    transaction: Literal["TA1", "999", "277CA", "277"]
+    control_number: Code | None = None
+    received_at: datetime | None = None
+    status_codes: tuple[Code, ...] = ()
+    """`A2:20:PR`: category, status, entity of each STC; IK5 and AK9 codes for a 999."""
+
+
+class ClaimAcknowledged(Model):
+    """A payer has the claim: a 277CA accepted it into adjudication (stage payer) or on the way."""
+
+    revision: int
+    stage: Literal["clearinghouse", "payer"]
+    payer_claim_control_number: Code | None = None
+    evidence: AcknowledgementEvidence
+
+
+class ClaimRefused(Model):
+    """Never adjudicated: correct it and send it again as an original (frequency 1)."""
+
+    revision: int
+    findings: tuple[Finding, ...]
+    evidence: AcknowledgementEvidence
+
+
+class AcknowledgementOverdue(Model):
+    """What should have come and has not."""
+
+    revision: int
+    expected: Literal["999", "277CA", "835"]
+    submitted_at: datetime
+    due_at: datetime
+
+
+class ClaimAnswer(Model):
+    """What one acknowledgement says of one claim, before it is related to ours."""
+
+    patient_control_number: Code
+    outcome: Literal["acknowledged", "refused", "pending", "finalized", "not_found"]
+    status_codes: tuple[Code, ...]
+    payer_claim_control_number: Code | None = None
+    charge: Cents | None = None
+
+
+class AcknowledgementRead(Model):
+    """One TA1, 999 functional group answer, 277CA or 277, as read."""
+
+    transaction: Literal["TA1", "999", "277CA", "277"]
+    outcome: Literal["accepted", "accepted_with_errors", "partially_accepted", "rejected", "status"]
+    interchange_control_number: Code | None = None
+    """Of the interchange or group that is answered, where the answer says."""
+    group_control_number: Code | None = None
+    transactions: tuple["TransactionAnswer", ...] = ()
+    claims: tuple[ClaimAnswer, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class TransactionAnswer(Model):
+    """One AK2 loop of a 999."""
+
+    transaction_control_number: Code
+    outcome: Literal["accepted", "accepted_with_errors", "rejected"]
+    findings: tuple[Finding, ...] = ()
+
+
+class BalanceCount(Model):
+    checked: int
+    failed: int
+
+
+class TransactionBalance(Model):
+    balanced: bool
+    difference: Cents
+    """BPR02 less what claims and PLB add up to."""
+
+
+class RemittanceBalance(Model):
+    lines: BalanceCount
+    claims: BalanceCount
+    transaction: TransactionBalance
+
+
+class RemittanceRead(Model):
+    """One 835 transaction set, read and checked. Says nothing yet of what was posted."""
+
+    payer_identifier: Code | None = None
+    payer_name: Code | None = None
+    trace_number: Code | None = None
+    payment_method: Code | None = None
+    payment_date: date | None = None
+    amount: Cents
+    claims: int
+    balance: RemittanceBalance
+    findings: tuple[Finding, ...] = ()
+
+
+class RemittancePosted(Model):
+    """All of a transaction set that could be posted is in the ledger."""
+
+    trace_number: Code
+    payer_identifier: Code
+    amount: Cents
+    posted_claims: int
+    quarantined_claims: int
+    unmatched_claims: int
+
+
+class RemittanceQuarantined(Model):
+    """A transaction set, or one claim of it, does not balance (or contradicts what we know)."""
+
+    trace_number: Code | None = None
+    payer_identifier: Code | None = None
+    level: Literal["transaction", "claim"]
+    difference: Cents
+    findings: tuple[Finding, ...]
+
+
+class PostedLine(Model):
+    line_control_number: Code | None = None
+    procedure: Procedure | None = None
+    charge: Cents
+    paid: Cents
+    units: Quantity | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    remarks: tuple[Code, ...] = ()
+
+
+class Adjudication(Model):
+    """What a payer decided on one claim, as it was posted."""
+
+    revision: int
+    remittance_id: UUID
+    payer_identifier: Code
+    payer_claim_control_number: Code | None = None
+    status: Code
+    """CLP02."""
+    charge: Cents
+    paid: Cents
+    contractual: Cents
+    """Group CO that was written off."""
+    patient: Cents
+    """Group PR."""
+    other: Cents
+    """OA and PI."""
+    denied: Cents
+    """Still open: adjusted by a denial, and not written off by posting."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """At claim level."""
+    lines: tuple[PostedLine, ...] = ()
+    remarks: tuple[Code, ...] = ()
+
+
+class ClaimPaid(Model):
+    """Posted, with money or a patient share: nothing of it was denied, or only a part."""
+
+    adjudication: Adjudication
+    outcome: Literal["paid", "partly_paid"]
+
+
+class ClaimDenied(Model):
+    """Adjudicated and denied: appeal, or replace with frequency 7."""
+
+    adjudication: Adjudication
+    findings: tuple[Finding, ...]
+
+
+class ClaimReversed(Model):
+    """The payer took its earlier decision back (CLP02 22)."""
+
+    adjudication: Adjudication
+
+
+class PaymentPosted(Model):
+    """The public contract: one claim's posting, without PHI."""
+
+    claim_id: UUID
+    account_hash: Code
+    """A keyed hash of the patient control number."""
+    payer_id: Code
+    trace_number: Code
+    posted_on: date
+    ledger_entry_ids: tuple[UUID, ...]
+    charged: Cents
+    paid: Cents
+    contractual: Cents
+    patient_responsibility: Cents
+    other_adjustments: Cents
+    denied: Cents
+
+
+class PaymentReversed(PaymentPosted):
+    """A posting taken back: the same categories, negated. `reverses` names its payment event."""
+
+    reverses: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    name: str
+    model: type[Model]
+    topic: str
+    producer: str
+
+
+EVENT_TYPES = (
+    EventType("claim.received.v1", ClaimReceived, topics.CLAIMS_INTAKE, "intake"),
+    EventType("claim.rejected.v1", ClaimRejected, topics.CLAIMS_INTAKE, "intake"),
+    EventType("claim.duplicated.v1", ClaimDuplicated, topics.CLAIMS_INTAKE, "intake"),
+    EventType("message.rejected.v1", MessageRejected, topics.CLAIMS_INTAKE, "intake"),
+    EventType("claim.coded.v1", ClaimCoded, topics.CLAIMS_CODING, "coding"),
+    EventType("claim.held.v1", ClaimHeld, topics.CLAIMS_CODING, "coding"),
+    EventType("claim.submitted.v1", ClaimSubmitted, topics.CLAIMS_SUBMISSION, "submission"),
+    EventType("claim.acknowledged.v1", ClaimAcknowledged, topics.CLAIMS_SUBMISSION, "submission"),
+    EventType("claim.refused.v1", ClaimRefused, topics.CLAIMS_SUBMISSION, "submission"),
+    EventType(
+        "acknowledgement.read.v1", AcknowledgementRead, topics.CLAIMS_SUBMISSION, "submission"
+    ),
+    EventType(
+        "acknowledgement.overdue.v1", AcknowledgementOverdue, topics.CLAIMS_SUBMISSION, "submission"
+    ),
+    EventType("remittance.read.v1", RemittanceRead, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType("remittance.posted.v1", RemittancePosted, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType(
+        "remittance.quarantined.v1", RemittanceQuarantined, topics.CLAIMS_REMITTANCE, "remittance"
+    ),
+    EventType("claim.paid.v1", ClaimPaid, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType("claim.denied.v1", ClaimDenied, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType("claim.reversed.v1", ClaimReversed, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType("payment.posted.v1", PaymentPosted, topics.PAYMENTS_POSTED, "remittance"),
+    EventType("payment.reversed.v1", PaymentReversed, topics.PAYMENTS_POSTED, "remittance"),
+)
+
+TYPE_BY_NAME = {row.name: row for row in EVENT_TYPES}
+TYPE_BY_MODEL = {row.model: row for row in EVENT_TYPES}

@@ -1,0 +1,70 @@
+"""The base of every contract model, and the value types that more than one of them uses."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
+
+from shared.money import Cents
+
+
+def _plain_decimal(value: Decimal) -> str:
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Quantity = Annotated[
+    Decimal,
+    Field(max_digits=15, decimal_places=6, allow_inf_nan=False),
+    PlainSerializer(_plain_decimal, return_type=str, when_used="json"),
+]
+"""A count or measure: a decimal string on the wire, never a float."""
+
+
+class Model(BaseModel):
+    """Frozen, and silent about input values in its errors: they may identify a patient.
+
+    What is absent is left out of the JSON (None and empty tuples), so that optional additions cost
+    nothing and a claim travels small.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+def to_wire(model: BaseModel) -> bytes:
+    """The JSON bytes of a model, defaults left out. The one way an event's data is written."""
+    return model.__pydantic_serializer__.to_json(model, exclude_defaults=True)
+
+
+class Adjustment(Model):
+    """One CAS triplet (837 2320/2430 and 835): why a payer paid less, or more, than was charged."""
+
+    group: Literal["CO", "PR", "OA", "PI", "CR"]
+    reason: str
+    amount: Cents
+    quantity: Quantity | None = None
+
+
+class Finding(Model):
+    """One thing that is wrong, in words a person can act on. It never holds the patient's data."""
+
+    code: str
+    """Stable and machine-readable: `npi-check-digit`."""
+    severity: Literal["block", "warn", "inform"] = "block"
+    path: str | None = None
+    """Where, in the terms of whoever sent it: `2400[2]/SV102`, `service_lines[1].charge`."""
+    message: str
+    hint: str | None = None
+    source: str | None = None
+    """The rule's public source: a standard and segment, a CMS edit, a payer's reason code."""
+
+
+JsonObject = Mapping[str, Any]
+Day = date

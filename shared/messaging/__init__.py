@@ -1,0 +1,1 @@
+"""The messaging kernel: records in, one transaction per batch, events out."""

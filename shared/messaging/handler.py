@@ -1,0 +1,105 @@
+"""What a service and the kernel say to each other. Everything else of the kernel is behind this.
+
+A service gives the kernel a `Handler`. The kernel turns records into units, finds out which are
+new, asks the handler for states, decides each unit in offset order, and saves the decisions,
+the inbox, the outbox and what was parked in one transaction.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from shared.contract.envelope import Event, Headers
+
+Body = TypeVar("Body")
+State = TypeVar("State")
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the broker handed over, untouched. `value` is None for a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Generic[Body]):
+    """One thing to decide on: an event, or one claim of a file.
+
+    `event_id` and `part` are the inbox key; a file with many claims gives units with one event id
+    and parts 0, 1, 2... `key` is what state, order and parking go by: the claim id where one is
+    known, else the message's id.
+    """
+
+    event_id: UUID
+    key: str
+    body: Body
+    part: int = 0
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """What cannot be decoded. Parks its claim. `error` is a stable class, `detail` holds no PHI."""
+
+    error: str
+    detail: str
+    key: str | None = None
+    event_id: UUID | None = None
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """Bytes to publish as they are: what a payer's mailbox held, a 999 to a sender."""
+
+    id: UUID
+    topic: str
+    key: str
+    value: bytes
+    headers: Headers
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[State, Row]):
+    """The outcome of one unit: the states it changed by key, what it says, rows to write."""
+
+    states: Mapping[str, State] = field(default_factory=dict)
+    events: tuple[Event | RawMessage, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+
+class Handler(Protocol[Body, State, Row]):
+    """A service's side. `connection` is an asyncpg connection inside the batch's transaction."""
+
+    def decode(self, record: Record) -> Iterator[Unit[Body] | Bad]:
+        """The record's units, lazily; a record of no interest gives none. Must not raise: whatever
+        it raises parks the record under the error's class."""
+
+    async def load(self, connection: Any, units: Sequence[Unit[Body]]) -> dict[str, State]:
+        """States by key for these units, their rows locked in key order (FOR UPDATE). One query
+        per table, whatever the batch's size."""
+
+    def decide(
+        self, states: Mapping[str, State], unit: Unit[Body], now: datetime
+    ) -> Decision[State, Row]:
+        """Pure. `states` already holds what earlier units of the batch decided. What it raises
+        parks the unit."""
+
+    async def save(
+        self,
+        connection: Any,
+        states: Mapping[str, State],
+        rows: Sequence[Row],
+    ) -> None:
+        """Writes the changed states and all rows; one statement per table."""
