@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 _WIRE = re.compile(r"-?\d{1,13}\.\d{2}", re.ASCII)
-_X12 = re.compile(r"([+-]?)(\d{0,13})(?:\.(\d*))?", re.ASCII)
+_X12 = re.compile(r"([+-]?)(?:0*(?=\d))?(\d{0,13})(?:\.(\d*))?", re.ASCII)
 
 MAX_CENTS = 10**15 - 1
 

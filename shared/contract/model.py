@@ -64,6 +64,8 @@ class Finding(Model):
     hint: str | None = None
     source: str | None = None
     """The rule's public source: a standard and segment, a CMS edit, a payer's reason code."""
+    position: int | None = None
+    """X12: the segment's ordinal in its transaction set, ST = 1 (what a 999 says in IK302)."""
 
 
 JsonObject = Mapping[str, Any]
