@@ -8,14 +8,28 @@ the inbox, the outbox and what was parked in one transaction.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from io import BytesIO
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from shared.contract.envelope import Event, Headers
 
+DATAREF = "ce_dataref"
+"""The header of a claim check: where the value's bytes are, when they do not travel themselves."""
+DATAHASH = "ce_datahash"
+"""The SHA-256 of those bytes, in hex."""
+
 Body = TypeVar("Body")
 State = TypeVar("State")
 Row = TypeVar("Row")
+
+
+class BlobReader(Protocol):
+    """The part of `shared.blobs.Blobs` that a record needs."""
+
+    def get(self, ref: str, sha256: str | None = None) -> bytes: ...
+
+    def open(self, ref: str, sha256: str | None = None) -> BinaryIO: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,31 @@ class Record:
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+    blobs: BlobReader | None = field(default=None, repr=False, compare=False)
+
+    def header(self, name: str) -> bytes | None:
+        """The first header of this (lower-case) name, as bytes: it need not be UTF-8."""
+        for header, value in self.headers:
+            if header == name or header.lower() == name:
+                return value
+        return None
+
+    def open(self) -> BinaryIO:
+        """The value as a stream: from memory, or from the blob store for a claim check.
+
+        Raises LookupError where the value is elsewhere and cannot be had from here, and what the
+        blob store raises; let its OSError pass, the record is then tried again.
+        """
+        reference = self.header(DATAREF)
+        if reference is None:
+            return BytesIO(self.value or b"")
+        if self.blobs is None:
+            raise LookupError("the record's value is in a blob store and none is configured")
+        sha256 = self.header(DATAHASH)
+        return self.blobs.open(
+            reference.decode("utf-8", "replace"),
+            None if sha256 is None else sha256.decode("utf-8", "replace"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +107,9 @@ class RawMessage:
     value: bytes
     headers: Headers
     traceparent: str | None = None
+    type: str | None = None
+    """The event type, where the bytes are an event's data and the headers its envelope: one that
+    was made without its model, on a hot path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +119,8 @@ class Decision(Generic[State, Row]):
     states: Mapping[str, State] = field(default_factory=dict)
     events: tuple[Event | RawMessage, ...] = ()
     rows: tuple[Row, ...] = ()
+    trace_links: tuple[str, ...] = ()
+    """Traceparents of other traces this answers: an 835's decision links to its claim's."""
 
 
 class Handler(Protocol[Body, State, Row]):

@@ -1,0 +1,44 @@
+"""From a poll's records to settled units: chunks that fit a transaction, whatever a record holds.
+
+A record may be a file of a hundred thousand claims: its units are pulled as they are needed, and
+its offset is committed when the last of them is settled.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from shared.messaging.batch import Pending
+from shared.messaging.handler import Record
+
+Place: TypeAlias = tuple[str, int]
+"""A topic and a partition."""
+
+
+async def drain(
+    records: Iterable[Record],
+    unfold: Callable[[Record], Iterator[Pending]],
+    settle: Callable[[Sequence[Pending]], Awaitable[None]],
+    commit: Callable[[dict[Place, int]], Awaitable[None]],
+    max_units: int,
+) -> None:
+    """Settles all units of the records, in order, and commits the next offset of each partition.
+
+    Whatever `unfold`, `settle` or `commit` raises ends it; what was committed stays committed, and
+    the rest can be drained again.
+    """
+    chunk: list[Pending] = []
+    reached: dict[Place, int] = {}
+    for record in records:
+        for pending in unfold(record):
+            if len(chunk) >= max_units:
+                await settle(chunk)
+                chunk = []
+                if reached:
+                    await commit(reached)
+                    reached = {}
+            chunk.append(pending)
+        reached[record.topic, record.partition] = record.offset + 1
+    if chunk:
+        await settle(chunk)
+    if reached:
+        await commit(reached)

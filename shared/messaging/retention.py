@@ -1,0 +1,70 @@
+"""Deletes what has been kept long enough, a little at a time.
+
+The inbox must outlive what a broker may deliver again: it is kept as long as the longest internal
+topic, and at least as long as the event log.
+"""
+
+from datetime import datetime, timedelta
+
+from shared.contract.topics import DAY_MS, PAYMENTS_POSTED, TOPICS
+from shared.database import Pool, lease
+
+CHUNK = 5_000
+
+_INBOX = """
+DELETE FROM inbox WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM inbox WHERE received_at < $1 LIMIT $2
+))
+"""
+# What is still to be sent is kept, however old; so is what the public may ask for from the start.
+_EVENTS = """
+DELETE FROM event WHERE ctid = ANY(ARRAY(
+    SELECT e.ctid FROM event e
+    WHERE created_at < $1 AND topic <> $3
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.seq = e.seq)
+    LIMIT $2
+))
+"""
+_PARKED = """
+DELETE FROM parked WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM parked WHERE state IN ('done', 'discarded') AND changed_at < $1 LIMIT $2
+))
+"""
+_PARKED_RECORDS = """
+DELETE FROM parked_record WHERE ctid = ANY(ARRAY(
+    SELECT r.ctid FROM parked_record r
+    WHERE NOT EXISTS (SELECT 1 FROM parked p WHERE p.record_id = r.id) LIMIT $1
+))
+"""
+
+
+def inbox_days(event_retention_days: int) -> int:
+    """How long inbox keys are kept: longer than anything can come again."""
+    longest = max(t.retention_ms for t in TOPICS if t.name != PAYMENTS_POSTED) // DAY_MS
+    return max(longest, event_retention_days) + 7
+
+
+async def prune(pool: Pool, now: datetime, event_retention_days: int) -> int:
+    """Deletes what is too old, unless another process does; returns how many rows."""
+    deleted = 0
+    async with lease(pool, "retention") as is_ours:
+        if not is_ours:
+            return 0
+        events_before = now - timedelta(days=event_retention_days)
+        inbox_before = now - timedelta(days=inbox_days(event_retention_days))
+        deleted += await _in_chunks(pool, _INBOX, inbox_before, CHUNK)
+        deleted += await _in_chunks(pool, _EVENTS, events_before, CHUNK, PAYMENTS_POSTED)
+        deleted += await _in_chunks(pool, _PARKED, inbox_before, CHUNK)
+        deleted += await _in_chunks(pool, _PARKED_RECORDS, CHUNK)
+    return deleted
+
+
+async def _in_chunks(pool: Pool, statement: str, *arguments: object) -> int:
+    deleted = 0
+    while True:
+        async with pool.acquire() as connection:
+            status = await connection.execute(statement, *arguments)
+        count = int(status.rpartition(" ")[2])
+        deleted += count
+        if count < CHUNK:
+            return deleted

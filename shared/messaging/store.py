@@ -1,0 +1,45 @@
+"""The batch core's store on PostgreSQL: the kernel's tables, on one connection in a transaction."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+from shared.database import Connection, Pool
+from shared.messaging import inbox, outbox, parking
+from shared.messaging.batch import Failure, Message, Parking, Store, Transactions
+from shared.messaging.inbox import Arrival, Identity
+
+
+class PostgresStore:
+    """See `batch.Store`; each method is one statement per table."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> set[Identity]:
+        return await inbox.receive(self.connection, arrivals)
+
+    async def reopen(self, parked_ids: Sequence[int]) -> set[int]:
+        return await parking.reopen(self.connection, parked_ids)
+
+    async def blocked(self, keys: Collection[str]) -> set[str]:
+        return await parking.blocked(self.connection, keys)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        await outbox.append(self.connection, messages)
+
+    async def park(self, parkings: Sequence[Parking]) -> None:
+        await parking.park(self.connection, parkings)
+
+    async def close_parked(self, done: Sequence[int], failed: Sequence[Failure]) -> None:
+        await parking.close_parked(self.connection, done, failed)
+
+
+def postgres_transactions(pool: Pool) -> Transactions:
+    """Transactions on the pool's connections."""
+
+    @asynccontextmanager
+    async def transaction() -> AsyncIterator[Store]:
+        async with pool.acquire() as connection, connection.transaction():
+            yield PostgresStore(connection)
+
+    return transaction
