@@ -1,0 +1,170 @@
+"""The heart of intake: what a record that arrived means, given what is known of its claim.
+
+Pure: the service, the command line's filter and the tests call the same function.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from services.intake.domain.arrival import AcceptedClaim, Arrival, ClaimRefusal, Unreadable
+from shared.contract.claim import Claim
+from shared.contract.envelope import Event, business_id
+from shared.contract.events import (
+    ClaimDuplicated,
+    ClaimReceived,
+    ClaimRejected,
+    Format,
+    MessageOrigin,
+    MessageRejected,
+)
+
+EVENT_SOURCE = "claimwire/intake"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """What intake knows of a claim: its newest revision and where that came from."""
+
+    claim_id: UUID
+    revision: int
+    fingerprint: bytes
+    frequency: str
+    source: str
+    message_id: UUID
+    position: int
+    received_at: datetime
+    is_stored: bool = False
+    """Whether the database had this claim before the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCount:
+    """What one record adds to its message's tally."""
+
+    message_id: UUID
+    source: str
+    format: Format | None
+    accepted: int = 0
+    duplicated: int = 0
+    rejected: int = 0
+    records: int = 0
+    """Set with the message's last record: how many it had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The claim's new state, if it changed; the one event that says so; the tally."""
+
+    state: ClaimState | None
+    event: Event
+    count: MessageCount
+
+
+def decide(known: ClaimState | None, arrival: Arrival, now: datetime) -> Verdict:
+    """The one event that answers an arrival. The same arrival always gives the same event id."""
+    match arrival.outcome:
+        case AcceptedClaim() as accepted:
+            if known is not None and known.fingerprint == accepted.fingerprint:
+                return _duplicated(known, arrival, now)
+            return _received(known, arrival, accepted, now)
+        case ClaimRefusal() as refusal:
+            rejected = ClaimRejected(
+                origin=arrival.origin,
+                patient_control_number=refusal.patient_control_number,
+                charge=refusal.charge,
+                findings=refusal.findings,
+            )
+            return _refused(arrival, rejected, now)
+        case Unreadable(findings):
+            unreadable = MessageRejected(origin=arrival.origin, findings=findings)
+            return _refused(arrival, unreadable, now)
+
+
+def _received(
+    known: ClaimState | None,
+    arrival: Arrival,
+    accepted: AcceptedClaim,
+    now: datetime,
+) -> Verdict:
+    claim = _as_revision(accepted.claim, known.revision + 1 if known else 1)
+    state = ClaimState(
+        claim_id=claim.id,
+        revision=claim.revision,
+        fingerprint=accepted.fingerprint,
+        frequency=claim.frequency,
+        source=claim.source,
+        message_id=arrival.origin.message_id,
+        position=arrival.origin.position,
+        received_at=now,
+        is_stored=known is not None and known.is_stored,
+    )
+    event = Event(
+        id=business_id("claim.received", claim.id, claim.revision, accepted.fingerprint.hex()),
+        source=EVENT_SOURCE,
+        subject=arrival.key,
+        time=now,
+        data=ClaimReceived(
+            claim=claim, origin=arrival.origin, received_at=now, findings=accepted.notes
+        ),
+        sequence=claim.revision,
+    )
+    return Verdict(state, event, replace(_tally(arrival), accepted=1))
+
+
+def _as_revision(claim: Claim, revision: int) -> Claim:
+    if claim.revision == revision:
+        return claim
+    return claim.model_copy(update={"revision": revision})
+
+
+def _duplicated(known: ClaimState, arrival: Arrival, now: datetime) -> Verdict:
+    is_same_record = (known.message_id, known.position) == _place(arrival.origin)
+    event = Event(
+        id=business_id("claim.duplicated", arrival.delivery_id, arrival.origin.position),
+        source=EVENT_SOURCE,
+        subject=arrival.key,
+        time=now,
+        data=ClaimDuplicated(
+            origin=arrival.origin,
+            revision=known.revision,
+            reason="same_message" if is_same_record else "same_content",
+        ),
+        sequence=known.revision,
+    )
+    return Verdict(None, event, replace(_tally(arrival), duplicated=1))
+
+
+def _refused(
+    arrival: Arrival,
+    rejected: ClaimRejected | MessageRejected,
+    now: datetime,
+) -> Verdict:
+    event = Event(
+        id=business_id("rejected", arrival.delivery_id, arrival.origin.position),
+        source=EVENT_SOURCE,
+        subject=arrival.key,
+        time=now,
+        data=rejected,
+    )
+    return Verdict(None, event, replace(_tally(arrival), rejected=1))
+
+
+def _place(origin: MessageOrigin) -> tuple[UUID, int]:
+    return origin.message_id, origin.position
+
+
+def _tally(arrival: Arrival) -> MessageCount:
+    origin = arrival.origin
+    return MessageCount(
+        message_id=origin.message_id,
+        source=origin.source,
+        format=origin.format,
+        records=origin.position + 1 if arrival.is_last else 0,
+    )
+
+
+def known_of(states: Mapping[str, ClaimState], arrival: Arrival) -> ClaimState | None:
+    """The state that `decide` wants: only a claim that was let in can be known."""
+    return states.get(arrival.key) if isinstance(arrival.outcome, AcceptedClaim) else None

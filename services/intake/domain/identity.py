@@ -1,0 +1,72 @@
+"""What makes a claim the same claim: its id, its content's fingerprint, its lines' numbers.
+
+It is apart because these must never change: an id made today must be made again from the same claim
+in ten years, and a payer's answer finds its line by the number given here.
+"""
+
+import hashlib
+from base64 import b32encode
+from typing import TypeVar
+from uuid import UUID
+
+from shared.contract.claim import Claim, Diagnosis, ServiceLine, SurgicalProcedure
+from shared.contract.envelope import business_id
+
+_CARRIERS = {"submitter", "receiver"}
+
+Coded = TypeVar("Coded", Diagnosis, SurgicalProcedure)
+
+
+def claim_id(source: str, patient_control_number: str) -> UUID:
+    """The claim's id for life: the sender's name and its own number for the claim."""
+    return business_id("claim", source, patient_control_number.strip())
+
+
+def identify(claim: Claim, source: str) -> Claim:
+    """The claim as intake passes it on: with its id, line control numbers where a line has none or
+    shares one, and ICD codes without the point that an 837 does not carry."""
+    identity = claim_id(source, claim.patient_control_number)
+    return claim.model_copy(
+        update={
+            "id": identity,
+            "revision": 1,
+            "source": source,
+            "patient_control_number": claim.patient_control_number.strip(),
+            "service_lines": _numbered(claim.service_lines, identity),
+            "diagnoses": _without_points(claim.diagnoses),
+            "procedures": _without_points(claim.procedures),
+        }
+    )
+
+
+def fingerprint(claim: Claim) -> tuple[bytes, bytes]:
+    """SHA-256 over all that the claim says, and the JSON that was hashed.
+
+    Who carried the file (submitter, receiver) is left out: the same claim through another door or
+    another clearinghouse is the same claim.
+    """
+    wire = claim.__pydantic_serializer__.to_json(claim, exclude_defaults=True, exclude=_CARRIERS)
+    return hashlib.sha256(wire).digest(), wire
+
+
+def _numbered(lines: tuple[ServiceLine, ...], identity: UUID) -> tuple[ServiceLine, ...]:
+    given = {line.line_control_number for line in lines}
+    if None not in given and "" not in given and len(given) == len(lines):
+        return lines
+    stem = b32encode(identity.bytes[:10]).decode()
+    numbered = []
+    taken: set[str | None] = {None, ""}
+    for line in lines:
+        if line.line_control_number in taken:
+            number = f"{stem}{line.number}"
+            numbered.append(line.model_copy(update={"line_control_number": number}))
+        else:
+            taken.add(line.line_control_number)
+            numbered.append(line)
+    return tuple(numbered)
+
+
+def _without_points(codes: tuple[Coded, ...]) -> tuple[Coded, ...]:
+    if not any("." in coded.code for coded in codes):
+        return codes
+    return tuple(coded.model_copy(update={"code": coded.code.replace(".", "")}) for coded in codes)

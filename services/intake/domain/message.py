@@ -1,0 +1,161 @@
+"""One message from a sender, of any format, read lazily into arrivals to decide on.
+
+The one place where reader, rules of the door and identity meet. Every door of intake ends here.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO
+from uuid import UUID
+
+from services.intake.domain import acceptance
+from services.intake.domain.arrival import (
+    AcceptedClaim,
+    Arrival,
+    ClaimRefusal,
+    Outcome,
+    Reading,
+    Unreadable,
+)
+from services.intake.domain.identity import claim_id, fingerprint, identify
+from services.intake.domain.json_claims import read_json, read_ndjson
+from services.intake.domain.sniff import HEAD_BYTES, detect, unsupported
+from services.intake.domain.x12_claims import read_x12
+from shared.contract.claim import Claim
+from shared.contract.envelope import business_id
+from shared.contract.events import Format, MessageOrigin
+from shared.contract.model import Finding
+
+READERS: Mapping[Format, Callable[[BinaryIO], Iterator[Reading]]] = {
+    "x12": read_x12,
+    "json": read_json,
+    "ndjson": read_ndjson,
+}
+_HASH_CHUNK = 1 << 20
+
+Opener = Callable[[], AbstractContextManager[BinaryIO]]
+"""Gives a message's bytes from their start, each time it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came through a door."""
+
+    source: str
+    open: Opener
+    message: str | None = None
+    """The sender's own id of the message; its content's hash stands in where there is none."""
+    content_type: str | None = None
+
+
+def read_delivery(delivery: Delivery) -> Iterator[Arrival]:
+    """An arrival for each record of the message, at least one. Holds one record at a time."""
+    content_hash, head = _digest(delivery.open)
+    message_id = business_id("message", delivery.source, delivery.message or content_hash)
+    message_format = detect(delivery.content_type, head)
+    readings = _readings(message_format, head, delivery.open)
+    return _arrivals(
+        readings,
+        source=delivery.source,
+        message_id=message_id,
+        # The same id with other content is a sender's mistake that must not lose its claims.
+        delivery_id=business_id("delivery", message_id, content_hash),
+        message_format=message_format,
+    )
+
+
+def unreadable_delivery(source: str, message: str, finding: Finding) -> Arrival:
+    """The one arrival of a message whose envelope already cannot be read."""
+    message_id = business_id("message", source, message)
+    return Arrival(
+        key=str(message_id),
+        origin=MessageOrigin(message_id=message_id, source=source),
+        delivery_id=message_id,
+        outcome=Unreadable((finding,)),
+        is_last=True,
+    )
+
+
+def _digest(open_stream: Opener) -> tuple[str, bytes]:
+    digest = hashlib.sha256()
+    with open_stream() as stream:
+        head = stream.read(HEAD_BYTES)
+        digest.update(head)
+        while chunk := stream.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest(), head
+
+
+def _readings(message_format: Format | None, head: bytes, open_stream: Opener) -> Iterator[Reading]:
+    reader = READERS.get(message_format) if message_format else None
+    if not head.strip():
+        yield Unreadable((_empty(),))
+    elif reader is None:
+        yield Unreadable((unsupported(message_format),))
+    else:
+        with open_stream() as stream:
+            readings = reader(stream)
+            yield next(readings, Unreadable((_empty(),)))
+            yield from readings
+
+
+def _empty() -> Finding:
+    return Finding(
+        code="message-empty",
+        path="$",
+        message="the message holds no claim",
+        hint="Check that the export wrote its claims before it was sent.",
+    )
+
+
+def _arrivals(
+    readings: Iterator[Reading],
+    *,
+    source: str,
+    message_id: UUID,
+    delivery_id: UUID,
+    message_format: Format | None,
+) -> Iterator[Arrival]:
+    ahead = next(readings, None)
+    for position in itertools.count():
+        if ahead is None:
+            return
+        reading, ahead = ahead, next(readings, None)
+        outcome = admit(reading, source)
+        yield Arrival(
+            key=_key(outcome, source, message_id),
+            origin=MessageOrigin(
+                message_id=message_id, source=source, format=message_format, position=position
+            ),
+            delivery_id=delivery_id,
+            outcome=outcome,
+            is_last=ahead is None,
+        )
+
+
+def admit(reading: Reading, source: str) -> Outcome:
+    """The rules of the door, and, for a claim that passes them, its identity."""
+    if isinstance(reading, ClaimRefusal | Unreadable):
+        return reading
+    sent, notes = (reading, ()) if isinstance(reading, Claim) else (reading.claim, reading.notes)
+    findings = acceptance.findings_of(sent)
+    if not findings:
+        claim = identify(sent, source)
+        digest, wire = fingerprint(claim)
+        findings = acceptance.control_characters(claim, wire)
+        if not findings:
+            return AcceptedClaim(claim, digest, notes)
+    return ClaimRefusal(findings, sent.patient_control_number, sent.charge)
+
+
+def _key(outcome: Outcome, source: str, message_id: UUID) -> str:
+    match outcome:
+        case AcceptedClaim(claim):
+            return str(claim.id)
+        case ClaimRefusal(patient_control_number=str(number)) if number.strip():
+            return str(claim_id(source, number))
+        case _:
+            return str(message_id)

@@ -1,0 +1,85 @@
+"""Which format a message is in: by its content type, else by its first bytes.
+
+It is apart because every door asks the same question, and because a sender's label is only a hint:
+what cannot be a label's format is found out by the reader, not here.
+"""
+
+import re
+from collections.abc import Mapping
+
+from pydantic_core import from_json
+
+from shared.contract.events import Format
+from shared.contract.model import Finding
+
+HEAD_BYTES = 65_536
+"""How much of a message the sniffer wants to see."""
+
+FORMAT_BY_CONTENT_TYPE: Mapping[str, Format] = {
+    "application/edi-x12": "x12",
+    "application/x12": "x12",
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "application/fhir+json": "fhir",
+    "x-application/hl7-v2+er7": "hl7v2",
+    "application/hl7-v2": "hl7v2",
+}
+
+TAKEN: tuple[Format, ...] = ("x12", "json", "ndjson")
+"""Formats with a reader today."""
+
+_BOM = b"\xef\xbb\xbf"
+_X12 = re.compile(rb"ISA[^A-Za-z0-9\s]|GS[^A-Za-z0-9\s]|ST[^A-Za-z0-9\s]\d{3}")
+_HL7 = re.compile(rb"\x0b?(MSH|FHS|BHS)[^A-Za-z0-9\s]")
+_FHIR = re.compile(rb'"resourceType"\s*:')
+
+
+def detect(content_type: str | None, head: bytes) -> Format | None:
+    """The message's format, or None. `head` is the first `HEAD_BYTES` of it, or all."""
+    label = (content_type or "").partition(";")[0].strip().lower()
+    return FORMAT_BY_CONTENT_TYPE.get(label) or _by_first_bytes(head)
+
+
+def _by_first_bytes(head: bytes) -> Format | None:
+    text = head.removeprefix(_BOM).lstrip()
+    if _X12.match(text):
+        return "x12"
+    if _HL7.match(text):
+        return "hl7v2"
+    if text[:1] in (b"{", b"["):
+        return _json_kind(text)
+    return None
+
+
+def _json_kind(text: bytes) -> Format:
+    first_line, newline, rest = text.partition(b"\n")
+    if newline and rest.lstrip()[:1] == b"{" and _is_object(first_line):
+        return "ndjson"
+    return "fhir" if _FHIR.search(text) else "json"
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(from_json(line), dict)
+    except ValueError:
+        return False
+
+
+def unsupported(message_format: Format | None) -> Finding:
+    """Why a message in this format is refused, and which formats are taken."""
+    taken = "X12 837 (application/edi-x12), canonical JSON (application/json) and NDJSON"
+    if message_format is None:
+        return Finding(
+            code="format-unknown",
+            path="headers.content-type",
+            message="neither the content type nor the first bytes tell the message's format",
+            hint=f"Send {taken}, and name it in the content-type header.",
+        )
+    return Finding(
+        code="format-not-supported-yet",
+        path="headers.content-type",
+        message=f"messages in the format {message_format} are not read yet",
+        hint=f"Taken today: {taken}.",
+    )

@@ -1,0 +1,110 @@
+"""intake's side of the kernel: a record of `claims.inbound` in, decisions on its claims out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from services.intake import store
+from services.intake.domain.arrival import Arrival
+from services.intake.domain.decide import ClaimState, MessageCount, decide, known_of
+from services.intake.domain.message import Delivery, read_delivery, unreadable_delivery
+from shared.contract.model import Finding
+from shared.messaging.handler import Bad, Decision, Record, Unit
+
+SOURCE_HEADER = "source"
+MESSAGE_ID_HEADER = "message-id"
+CONTENT_TYPE_HEADER = "content-type"
+MAX_HEADER_CHARACTERS = 80
+"""Of the sender's name and its message id."""
+
+
+class HeaderError(ValueError):
+    """A header that we need cannot be used. `name` is the header, `reason` never its value."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class IntakeHandler:
+    """The service's `Handler`. A record may be a file: its claims come one at a time."""
+
+    def __init__(self, default_source: str) -> None:
+        self._default_source = default_source
+
+    def decode(self, record: Record) -> Iterator[Unit[Arrival] | Bad]:
+        """A unit for each record of the message, each under its claim's id; parts count from 0."""
+        traceparent = _traceparent(record)
+        for arrival in self._arrivals(record):
+            yield Unit(
+                event_id=arrival.delivery_id,
+                key=arrival.key,
+                body=arrival,
+                part=arrival.origin.position,
+                traceparent=traceparent,
+            )
+
+    def _arrivals(self, record: Record) -> Iterator[Arrival]:
+        try:
+            delivery = Delivery(
+                source=_header(record, SOURCE_HEADER) or self._default_source,
+                open=record.open,
+                message=_header(record, MESSAGE_ID_HEADER),
+                content_type=_header(record, CONTENT_TYPE_HEADER),
+            )
+        except HeaderError as error:
+            return iter((self._bad_header(record, error),))
+        return read_delivery(delivery)
+
+    def _bad_header(self, record: Record, error: HeaderError) -> Arrival:
+        finding = Finding(
+            code="header-unreadable",
+            path=f"headers.{error.name}",
+            message=error.reason,
+            hint="Send headers as short, plain UTF-8 text.",
+            source="claims.inbound",
+        )
+        headers = repr(sorted(record.headers)).encode()
+        content = sha256(headers + (record.value or b"")).hexdigest()
+        return unreadable_delivery(self._default_source, content, finding)
+
+    async def load(self, connection: Any, units: Sequence[Unit[Arrival]]) -> dict[str, ClaimState]:
+        return await store.load(connection, {unit.key for unit in units})
+
+    def decide(
+        self, states: Mapping[str, ClaimState], unit: Unit[Arrival], now: datetime
+    ) -> Decision[ClaimState, MessageCount]:
+        verdict = decide(known_of(states, unit.body), unit.body, now)
+        changed = {unit.key: verdict.state} if verdict.state else {}
+        return Decision(states=changed, events=(verdict.event,), rows=(verdict.count,))
+
+    async def save(
+        self,
+        connection: Any,
+        states: Mapping[str, ClaimState],
+        rows: Sequence[MessageCount],
+    ) -> None:
+        await store.save_claims(connection, states)
+        await store.save_counts(connection, rows)
+
+
+def _header(record: Record, name: str) -> str | None:
+    raw = record.header(name)
+    if raw is None or not raw.strip():
+        return None
+    try:
+        text = raw.decode().strip()
+    except UnicodeDecodeError:
+        raise HeaderError(name, "the header is not UTF-8") from None
+    if len(text) > MAX_HEADER_CHARACTERS or not text.isprintable():
+        raise HeaderError(
+            name, f"the header is longer than {MAX_HEADER_CHARACTERS} characters or not plain text"
+        )
+    return text
+
+
+def _traceparent(record: Record) -> str | None:
+    raw = record.header("traceparent")
+    return raw.decode("ascii", "replace") if raw else None

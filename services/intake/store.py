@@ -1,0 +1,131 @@
+"""intake's SQL: the newest revision of each claim, and the tally of each message."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypedDict, cast
+from uuid import UUID
+
+import asyncpg
+
+from services.intake.domain.decide import ClaimState, MessageCount
+from shared.database import Connection
+
+_LOAD = """
+SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, received_at
+FROM claim WHERE claim_id = ANY($1::uuid[]) ORDER BY claim_id FOR UPDATE
+"""
+
+_INSERT = """
+INSERT INTO claim (claim_id, revision, fingerprint, frequency, source, message_id, position,
+                   received_at, updated_at)
+SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, at, at
+FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::uuid[], $7::int[],
+            $8::timestamptz[])
+  AS new (claim_id, revision, fingerprint, frequency, source, message_id, position, at)
+ON CONFLICT (claim_id) DO NOTHING
+"""
+
+_UPDATE = """
+UPDATE claim SET revision = new.revision, fingerprint = new.fingerprint,
+       frequency = new.frequency, message_id = new.message_id, position = new.position,
+       updated_at = new.at
+FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::uuid[], $7::int[],
+            $8::timestamptz[])
+  AS new (claim_id, revision, fingerprint, frequency, source, message_id, position, at)
+WHERE claim.claim_id = new.claim_id
+"""
+
+_COUNT = """
+INSERT INTO message (message_id, source, format, accepted, duplicated, rejected, records)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[])
+ON CONFLICT (message_id) DO UPDATE SET
+    accepted = message.accepted + excluded.accepted,
+    duplicated = message.duplicated + excluded.duplicated,
+    rejected = message.rejected + excluded.rejected,
+    records = message.records + excluded.records
+"""
+
+_MESSAGE = """
+SELECT source, format, accepted, duplicated, rejected, records FROM message WHERE message_id = $1
+"""
+
+
+class Tally(TypedDict):
+    """What became of a message's records. `records` is 0 until the message's end was read."""
+
+    source: str
+    format: str | None
+    accepted: int
+    duplicated: int
+    rejected: int
+    records: int
+
+
+class ConcurrentClaimError(asyncpg.SerializationError):
+    """Another process let the same new claim in at the same moment: the batch is to be done again,
+    and will find it."""
+
+
+async def load(connection: Connection, keys: Collection[str]) -> dict[str, ClaimState]:
+    """States by key; rows are locked in key order. Keys of messages find nothing."""
+    rows = await connection.fetch(_LOAD, sorted(map(UUID, keys)))
+    return {str(row["claim_id"]): ClaimState(**dict(row.items()), is_stored=True) for row in rows}
+
+
+async def save_claims(connection: Connection, states: Mapping[str, ClaimState]) -> None:
+    """Writes changed states. Raises ConcurrentClaimError where a new claim turns out to be known.
+
+    There is no row to lock for a claim that is new, so that the primary key decides who was first.
+    """
+    ordered = sorted(states.values(), key=lambda state: state.claim_id)
+    new = [state for state in ordered if not state.is_stored]
+    changed = [state for state in ordered if state.is_stored]
+    if new:
+        status = await connection.execute(_INSERT, *_columns(new))
+        if status != f"INSERT 0 {len(new)}":
+            raise ConcurrentClaimError("a claim was received by two processes at once")
+    if changed:
+        await connection.execute(_UPDATE, *_columns(changed))
+
+
+async def save_counts(connection: Connection, counts: Sequence[MessageCount]) -> None:
+    """Adds the counts to their messages' tallies."""
+    tallies: dict[UUID, list[int]] = {}
+    messages: dict[UUID, MessageCount] = {}
+    for count in counts:
+        messages.setdefault(count.message_id, count)
+        tally = tallies.setdefault(count.message_id, [0, 0, 0, 0])
+        added = (count.accepted, count.duplicated, count.rejected, count.records)
+        tallies[count.message_id] = [a + b for a, b in zip(tally, added, strict=True)]
+    if not tallies:
+        return
+    ids = sorted(tallies)
+    sums = zip(*(tallies[message_id] for message_id in ids), strict=True)
+    await connection.execute(
+        _COUNT,
+        ids,
+        [messages[message_id].source for message_id in ids],
+        [messages[message_id].format for message_id in ids],
+        *(list(column) for column in sums),
+    )
+
+
+async def message(connection: Connection, message_id: UUID) -> Tally | None:
+    """A message's tally, or None where it has not come."""
+    row = await connection.fetchrow(_MESSAGE, message_id)
+    return cast("Tally", dict(row.items())) if row else None
+
+
+def _columns(states: Sequence[ClaimState]) -> list[list[object]]:
+    return [
+        [getattr(state, name) for state in states]
+        for name in (
+            "claim_id",
+            "revision",
+            "fingerprint",
+            "frequency",
+            "source",
+            "message_id",
+            "position",
+            "received_at",
+        )
+    ]

@@ -1,0 +1,94 @@
+"""coding's side of the kernel: which records become units, and what is kept of a claim."""
+
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
+from typing import BinaryIO
+from uuid import UUID
+
+from services.coding.handlers import CodingHandler, Heard
+from shared.contract.claim import Claim
+from shared.contract.envelope import Event, to_headers
+from shared.contract.events import ClaimDuplicated, ClaimReceived, MessageOrigin
+from shared.contract.model import Model, to_wire
+from shared.messaging.handler import Bad, Record, Unit
+
+ORIGIN = MessageOrigin(message_id=UUID(int=1), source="test")
+
+
+class Blob:
+    """A blob store with one blob."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def get(self, ref: str, sha256: str) -> bytes:
+        return self._body
+
+    def open(self, ref: str) -> BinaryIO:
+        return BytesIO(self._body)
+
+
+def record_of(data: Model, claim: Claim, at: datetime) -> Record:
+    event = Event(UUID(int=5), "test", str(claim.id), at, data)
+    return Record(
+        topic=event.topic,
+        partition=0,
+        offset=0,
+        key=event.subject.encode(),
+        value=to_wire(data),
+        headers=to_headers(event),
+        timestamp_ms=0,
+    )
+
+
+def received(claim: Claim, at: datetime) -> Record:
+    return record_of(ClaimReceived(claim=claim, origin=ORIGIN, received_at=at), claim, at)
+
+
+def decode(record: Record) -> Unit[Heard] | Bad:
+    (unit,) = CodingHandler().decode(record)
+    return unit
+
+
+def test_a_received_claim_is_kept_as_it_came(professional: Claim, received_at: datetime) -> None:
+    record = received(professional, received_at)
+    unit = decode(record)
+    assert isinstance(unit, Unit)
+    assert unit.key == str(professional.id)
+    assert unit.body.value == record.value
+
+
+def test_a_claim_that_travelled_by_claim_check_is_kept_whole(
+    professional: Claim, received_at: datetime
+) -> None:
+    direct = received(professional, received_at)
+    assert direct.value is not None
+    checked = replace(
+        direct,
+        value=b"",
+        headers=(
+            *direct.headers,
+            ("ce_dataref", b"aa/blob"),
+            ("ce_datasize", str(len(direct.value)).encode()),
+            ("ce_datahash", sha256(direct.value).hexdigest().encode()),
+        ),
+        blobs=Blob(direct.value),
+    )
+    unit = decode(checked)
+    assert isinstance(unit, Unit)
+    assert unit.body.value == direct.value
+
+
+def test_other_events_are_passed_over(professional: Claim, received_at: datetime) -> None:
+    duplicate = ClaimDuplicated(origin=ORIGIN, revision=1)
+    assert list(CodingHandler().decode(record_of(duplicate, professional, received_at))) == []
+
+
+def test_a_record_that_is_no_event_is_bad_under_its_key(
+    professional: Claim, received_at: datetime
+) -> None:
+    bad = decode(replace(received(professional, received_at), value=b"{}"))
+    assert isinstance(bad, Bad)
+    assert bad.key == str(professional.id)
