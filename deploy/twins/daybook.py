@@ -1,0 +1,164 @@
+"""A hospital's book of its day: what it published, and what it heard became of each claim.
+
+It reads event headers only, never their data, as any downstream system may. It is apart from the
+demo so that the benchmark and the fault tests settle and judge a day by the same rules.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from deploy.twins.hospital import SOURCE, Message
+from deploy.twins.payer.scenario import Outcome, expected_outcome
+from shared.contract.envelope import business_id
+
+# How far each event takes a claim. A later state is never undone by an event that comes late.
+_STATE = {
+    "claim.received.v1": "accepted",
+    "claim.held.v1": "held",
+    "claim.coded.v1": "coded",
+    "claim.submitted.v1": "submitted",
+    "claim.acknowledged.v1": "acknowledged",
+    "claim.refused.v1": "refused_by_payer",
+    "claim.paid.v1": "paid",
+    "claim.denied.v1": "denied",
+}
+_ORDER = {state: place for place, state in enumerate(_STATE.values())}
+_SETTLED = frozenset({"held", "refused_by_payer", "paid", "denied"})
+_AT_PAYER = {
+    Outcome.DENIED: "denied",
+    Outcome.REFUSED: "refused_by_payer",
+    Outcome.SILENT: "submitted",
+}
+
+
+@dataclass(slots=True)
+class Daybook:
+    """Feed it `published` and then `heard`; `is_settled` says when nothing more can come."""
+
+    payer_seed: int
+    expected: dict[str, str] = field(default_factory=dict)
+    """By claim id, the state that the claim must end in."""
+    charges: dict[str, int] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    published_records: int = 0
+    expected_rejections: int = 0
+    expected_duplicates: int = 0
+    rejections: int = 0
+    duplicates: int = 0
+    acknowledged: set[str] = field(default_factory=set)
+    submitted: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+    repeated_events: int = 0
+
+    def published(self, message: Message) -> None:
+        """Writes down what a message holds and what must become of it."""
+        self.published_records += len(message.records)
+        for record in message.records:
+            if record.fate == "rejected":
+                self.expected_rejections += 1
+            elif record.fate == "duplicate":
+                self.expected_duplicates += 1
+            else:
+                number = record.patient_control_number
+                claim_id = claim_id_of(number)
+                self.charges[claim_id] = record.charge_cents
+                is_held = record.fate == "held"
+                self.expected[claim_id] = "held" if is_held else self._at_payer(number)
+
+    def _at_payer(self, patient_control_number: str) -> str:
+        outcome = expected_outcome(patient_control_number, self.payer_seed)
+        return _AT_PAYER.get(outcome, "paid")
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Takes one event in. The same event again is counted, and changes nothing."""
+        event_id, event_type = headers.get("ce_id", ""), headers.get("ce_type", "")
+        if event_id in self.seen:
+            self.repeated_events += 1
+            return
+        self.seen.add(event_id)
+        if event_type in ("message.rejected.v1", "claim.rejected.v1"):
+            self.rejections += 1
+        elif event_type == "claim.duplicated.v1":
+            self.duplicates += 1
+        elif event_type in _STATE:
+            self._advance(headers.get("ce_subject", ""), _STATE[event_type])
+
+    def _advance(self, claim_id: str, state: str) -> None:
+        if state == "acknowledged":
+            self.acknowledged.add(claim_id)
+        if state == "submitted":
+            self.submitted.add(claim_id)
+        known = self.states.get(claim_id)
+        if known is None or _ORDER[state] > _ORDER[known]:
+            self.states[claim_id] = state
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every claim is where it can go no further and every record was answered."""
+        return (
+            self.rejections >= self.expected_rejections
+            and self.duplicates >= self.expected_duplicates
+            and not self.unsettled()
+        )
+
+    def unsettled(self) -> list[str]:
+        """Claims that are still on their way; those a payer keeps silent on are not."""
+        return [
+            claim_id
+            for claim_id, end in self.expected.items()
+            if (state := self.states.get(claim_id)) not in _SETTLED and state != end
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """The report's `claims`. Each count but the first is of claims that came so far or
+        further; `held`, `refused_by_payer`, `paid`, `denied` and `awaiting_payer` are ends."""
+        ends = Counter(self.states.values())
+        return {
+            "published": self.published_records,
+            "accepted": len(self.states),
+            "refused": self.rejections,
+            "duplicates": self.duplicates,
+            "held": ends["held"],
+            "submitted": len(self.submitted),
+            "acknowledged": len(self.acknowledged),
+            "refused_by_payer": ends["refused_by_payer"],
+            "paid": ends["paid"],
+            "denied": ends["denied"],
+            "awaiting_payer": ends["submitted"] + ends["acknowledged"],
+        }
+
+    def problems(self) -> list[str]:
+        """What is not accounted for, in words; empty when every claim is where it must be."""
+        counts = self.counts()
+        found = [
+            f"claim {claim_id}: {self.states.get(claim_id, 'never heard of')}, must be {end}"
+            for claim_id, end in self.expected.items()
+            if self.states.get(claim_id) != end
+        ]
+        found += [f"claim {claim_id}: never published" for claim_id in self._strangers()]
+        sums = (
+            ("published", ("accepted", "refused", "duplicates")),
+            ("accepted", ("held", "submitted")),
+            ("submitted", ("refused_by_payer", "paid", "denied", "awaiting_payer")),
+        )
+        for whole, parts in sums:
+            if counts[whole] != sum(counts[part] for part in parts):
+                found.append(f"{whole} is {counts[whole]}, not {' + '.join(parts)}")
+        return found
+
+    def _strangers(self) -> Iterable[str]:
+        return self.states.keys() - self.expected.keys()
+
+    def held_cents(self) -> int:
+        """Charges of the claims that coding holds: open, and not yet in the ledger."""
+        return sum(
+            self.charges.get(claim_id, 0)
+            for claim_id, state in self.states.items()
+            if state == "held"
+        )
+
+
+def claim_id_of(patient_control_number: str) -> str:
+    """The id that intake gives the hospital's claim."""
+    return str(business_id("claim", SOURCE, patient_control_number))

@@ -1,0 +1,1 @@
+"""What submission knows of payers, interchanges and acknowledgements. Pure: no I/O and no clock."""

@@ -1,0 +1,129 @@
+"""What submission knows of a claim, and the changes that a decision can ask its store to write.
+
+They are plain values, apart from both, so that deciding needs no database and storing no rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from services.submission.domain.status import Status
+
+Relation = Literal["claim", "interchange", "nothing", "several"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Submission:
+    """One revision of a claim, as far as it has got. `control_number` is its interchange's."""
+
+    claim_id: UUID
+    revision: int
+    payer: str
+    status: Status
+    patient_control_number: str
+    charge_cents: int
+    traceparent: str | None = None
+    interchange_id: UUID | None = None
+    control_number: int | None = None
+    transaction_control_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """All revisions of one claim that came this far, by revision."""
+
+    revisions: Mapping[int, Submission]
+
+    def newest(self) -> int:
+        return max(self.revisions)
+
+
+@dataclass(frozen=True, slots=True)
+class SentInterchange:
+    """An interchange that an answer is about. `claims` holds those that the answer refuses."""
+
+    interchange_id: UUID
+    payer: str
+    control_number: int
+    claims: Sequence[tuple[UUID, int]] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CodedClaim:
+    """A claim as it comes from coding: what submission goes by, and the bytes it passes on."""
+
+    claim_id: UUID
+    revision: int
+    payer: str
+    kind: str
+    patient_control_number: str
+    charge_cents: int
+    billing_npi: str | None
+    content: bytes
+    """The claim as JSON, untouched: `{"claim":<content>}` is a document."""
+    coded_event_id: UUID
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Queued:
+    """A revision enters: pending, or superseded from the start."""
+
+    claim: CodedClaim
+    status: Status
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A revision has a new status."""
+
+    claim_id: UUID
+    revision: int
+    status: Status
+    at: datetime
+    payer_claim_control_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetsAccepted:
+    """A 999 accepts transaction sets of an interchange: these, or all where `sets` is None."""
+
+    interchange_id: UUID
+    sets: tuple[str, ...] | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InterchangeAnswered:
+    """The outcome of an interchange's TA1 or 999."""
+
+    interchange_id: UUID
+    transaction: Literal["TA1", "999"]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKept:
+    """One answer, kept as evidence whether or not it relates to anything or moves anything."""
+
+    event_id: UUID
+    part: int
+    position: int
+    """Which answer of the part, counted from 0."""
+    payer: str | None
+    transaction: str
+    outcome: str
+    relates_to: Relation
+    at: datetime
+    interchange_id: UUID | None = None
+    claim_id: UUID | None = None
+    revision: int | None = None
+    has_moved_claim: bool = False
+    control_number: str | None = None
+    status_codes: tuple[str, ...] = ()
+
+
+Change = Queued | Moved | SetsAccepted | InterchangeAnswered | AnswerKept

@@ -1,0 +1,236 @@
+"""submission's side of the kernel: coded claims and payers' answers in, decisions out.
+
+States are keyed three ways: a claim's record by its claim id, whatever a unit is about by the
+unit's own key. Claims are always looked up in their records, so that two answers in one batch that
+move the same claim see each other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.submission import store
+from services.submission.domain import acknowledgement as domain
+from services.submission.domain.changes import (
+    AnswerKept,
+    Change,
+    ClaimRecord,
+    CodedClaim,
+    InterchangeAnswered,
+    SentInterchange,
+    SetsAccepted,
+)
+from services.submission.domain.moving import Moves
+from services.submission.domain.profile import Profiles
+from services.submission.domain.queueing import queue
+from services.submission.domain.status import Happening
+from services.submission.reading import (
+    Body,
+    ListedAnswers,
+    WholeAnswer,
+    answer_bodies,
+    read_coded,
+)
+from shared.contract import topics
+from shared.contract.envelope import Event, business_id
+from shared.contract.events import ClaimAnswer
+from shared.messaging.handler import Bad, Decision, Record, Unit
+
+TOPICS = (topics.CLAIMS_CODING, topics.PAYERS_INBOUND)
+
+State = ClaimRecord | store.Candidates | SentInterchange
+Decided = Decision[State, Change]
+
+MAX_LINKS = 128
+"""Claims' traces that the span of one answer links to."""
+
+
+class SubmissionHandler:
+    """The service's `Handler`."""
+
+    def __init__(self, profiles: Profiles) -> None:
+        self._profiles = profiles
+
+    def decode(self, record: Record) -> Iterator[Unit[Body] | Bad]:
+        """A unit for a coded claim, for a few answers of a 277CA, for a TA1 or a 999; none for an
+        835."""
+        if record.topic == topics.CLAIMS_CODING:
+            return read_coded(record, self._profiles)
+        return answer_bodies(record)
+
+    async def load(self, connection: Any, units: Sequence[Unit[Body]]) -> dict[str, State]:
+        states: dict[str, State] = {}
+        wanted = {unit.body.claim_id for unit in units if isinstance(unit.body, CodedClaim)}
+        listed = [(u.key, u.body) for u in units if isinstance(u.body, ListedAnswers)]
+        if listed:
+            numbers = {a.patient_control_number for _, body in listed for a in body.answers}
+            by_number = await store.load_candidates(connection, numbers)
+            for _, body in listed:
+                for answer in body.answers:
+                    known = by_number.get(answer.patient_control_number, ())
+                    ids = tuple(i for payer, i in known if body.payer in (None, payer))
+                    states[_candidates_key(body, answer)] = store.Candidates(ids)
+                    wanted.update(ids)
+        whole = [(u.key, u.body) for u in units if isinstance(u.body, WholeAnswer)]
+        if whole:
+            interchanges = await _load_interchanges(connection, whole)
+            wanted.update(claim_id for row in interchanges.values() for claim_id, _ in row.claims)
+            states.update(interchanges)
+        if wanted:
+            states.update(await store.lock_records(connection, wanted))
+        return states
+
+    def decide(self, states: Mapping[str, State], unit: Unit[Body], now: datetime) -> Decided:
+        body = unit.body
+        if isinstance(body, CodedClaim):
+            return _decide_coded(states, body, now)
+        if isinstance(body, ListedAnswers):
+            return _decide_listed(states, body, unit.part, now)
+        return _decide_whole(states, unit.key, body, unit.part, now)
+
+    async def save(
+        self,
+        connection: Any,
+        states: Mapping[str, State],  # noqa: ARG002 - whatever changed is also a row
+        rows: Sequence[Change],
+    ) -> None:
+        await store.save(connection, rows)
+
+
+async def _load_interchanges(
+    connection: Any, whole: Sequence[tuple[str, WholeAnswer]]
+) -> dict[str, SentInterchange]:
+    numbers = {body.control_number for _, body in whole if body.control_number is not None}
+    by_number = await store.load_interchanges(connection, numbers)
+    found: dict[str, SentInterchange] = {}
+    for key, body in whole:
+        left = [
+            row
+            for row in by_number.get(body.control_number or 0, ())
+            if body.payer in (None, row.payer)
+        ]
+        if len(left) == 1:
+            found[key] = left[0]
+    scopes = [
+        (found[key].interchange_id, domain.refused_scope(body.read))
+        for key, body in whole
+        if key in found
+    ]
+    claims = await store.load_scopes(connection, scopes)
+    return {key: replace(row, claims=claims[row.interchange_id]) for key, row in found.items()}
+
+
+def _decide_coded(states: Mapping[str, State], coded: CodedClaim, now: datetime) -> Decided:
+    key = str(coded.claim_id)
+    queued = queue(_record(states, key), coded, now)
+    if queued is None:
+        return Decision()
+    record, changes = queued
+    return Decision(states={key: record}, rows=changes)
+
+
+def _decide_listed(
+    states: Mapping[str, State], body: ListedAnswers, part: int, now: datetime
+) -> Decided:
+    evidence = domain.Evidence(body.message_id, body.transaction, body.control_number, now)
+    moves = Moves(lambda claim_id: _record(states, str(claim_id)), evidence)
+    kept = []
+    for position, answer in enumerate(body.answers):
+        candidates = states.get(_candidates_key(body, answer))
+        ids = candidates.claim_ids if isinstance(candidates, store.Candidates) else ()
+        relation, submission = domain.relate(answer, moves.revisions(ids), body.batch_number)
+        happening = domain.happening_of(answer)
+        has_moved = False
+        if submission is not None and happening is not None:
+            has_moved = moves.move(submission, happening, answer)
+        kept.append(
+            AnswerKept(
+                event_id=body.message_id,
+                part=part,
+                position=position,
+                payer=body.payer,
+                transaction=body.transaction,
+                outcome=answer.outcome,
+                relates_to=relation,
+                at=now,
+                interchange_id=submission.interchange_id if submission else None,
+                claim_id=submission.claim_id if submission else None,
+                revision=submission.revision if submission else None,
+                has_moved_claim=has_moved,
+                control_number=body.control_number,
+                status_codes=answer.status_codes,
+            )
+        )
+    return _decision(moves, kept)
+
+
+def _decide_whole(
+    states: Mapping[str, State], key: str, body: WholeAnswer, part: int, now: datetime
+) -> Decided:
+    read = body.read
+    interchange = states.get(key)
+    sent = interchange if isinstance(interchange, SentInterchange) else None
+    evidence = domain.Evidence(body.message_id, read.transaction, _control_number(body), now)
+    moves = Moves(lambda claim_id: _record(states, str(claim_id)), evidence)
+    rows: list[Change] = []
+    if sent is not None:
+        happening = Happening.REFUSE if read.transaction == "277CA" else Happening.SYNTAX_REJECTED
+        for submission in moves.listed(sent.claims):
+            moves.move(submission, happening, findings=domain.findings_for(read, submission))
+        sets = domain.accepted_sets(read)
+        if sets is None or sets:
+            rows.append(SetsAccepted(sent.interchange_id, sets, now))
+        if read.transaction in ("TA1", "999"):
+            rows.append(
+                InterchangeAnswered(
+                    sent.interchange_id, "TA1" if read.transaction == "TA1" else "999", read.outcome
+                )
+            )
+    rows.append(
+        AnswerKept(
+            event_id=body.message_id,
+            part=part,
+            position=0,
+            payer=body.payer,
+            transaction=read.transaction,
+            outcome=read.outcome,
+            relates_to="interchange" if sent else "nothing",
+            at=now,
+            interchange_id=sent.interchange_id if sent else None,
+            has_moved_claim=bool(moves.events),
+            control_number=_control_number(body),
+        )
+    )
+    said = Event(
+        id=business_id("acknowledgement.read", body.message_id, part),
+        source=domain.SOURCE,
+        subject=str(sent.interchange_id if sent else body.message_id),
+        time=now,
+        data=read,
+    )
+    return _decision(moves, rows, said)
+
+
+def _decision(moves: Moves, rows: Sequence[Change], *more: Event) -> Decided:
+    links = [event.traceparent for event in moves.events if event.traceparent]
+    return Decision(
+        states={str(claim_id): record for claim_id, record in moves.records.items()},
+        events=(*moves.events, *more),
+        rows=(*moves.rows, *rows),
+        trace_links=tuple(links[:MAX_LINKS]),
+    )
+
+
+def _record(states: Mapping[str, State], key: str) -> ClaimRecord | None:
+    found = states.get(key)
+    return found if isinstance(found, ClaimRecord) else None
+
+
+def _candidates_key(body: ListedAnswers, answer: ClaimAnswer) -> str:
+    return f"number/{body.payer}/{answer.patient_control_number}"
+
+
+def _control_number(body: WholeAnswer) -> str | None:
+    read = body.read
+    return read.interchange_control_number or read.group_control_number or read.batch_reference
