@@ -1,0 +1,1 @@
+"""Remittance: reads what payers decided, posts it to the ledger, and says so."""

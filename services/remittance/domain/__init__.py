@@ -1,0 +1,1 @@
+"""The rules of posting, pure: no database, no broker, no clock."""

@@ -1,0 +1,96 @@
+"""Which of our claims a remittance's claim is, and which of its lines: certain or not at all.
+
+It is apart because a wrong match pays the wrong patient's bill. Claims by patient control number,
+then the payer's claim number, then our line control numbers; lines by line control number, then by
+code, modifiers, date and charge. Never by name. What fits two is a match for neither.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from services.remittance.domain.state import LedgerClaim, LedgerLine
+from shared.contract.remittance import RemittanceClaim, RemittanceLine
+
+
+def match_claim(candidates: Sequence[LedgerClaim], remitted: RemittanceClaim) -> LedgerClaim | None:
+    """The one claim that `remitted` is, among those with its patient control number, or None."""
+    if len(candidates) == 1:
+        return candidates[0]
+    return match_by_numbers(candidates, remitted)
+
+
+def match_by_numbers(
+    candidates: Sequence[LedgerClaim], remitted: RemittanceClaim
+) -> LedgerClaim | None:
+    """The one candidate with the payer's claim number, else with our line control numbers."""
+    number = remitted.payer_claim_control_number
+    if number:
+        found = [claim for claim in candidates if claim.payer_claim_control_number == number]
+        if len(found) == 1:
+            return found[0]
+    ours = set(line_control_numbers(remitted))
+    found = [
+        claim for claim in candidates if any(line.control_number in ours for line in claim.lines)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def line_control_numbers(remitted: RemittanceClaim) -> list[str]:
+    """The line control numbers that came back (REF*6R), blanks trimmed."""
+    return [
+        line.line_control_number.strip()
+        for line in remitted.lines
+        if line.line_control_number and line.line_control_number.strip()
+    ]
+
+
+def match_lines(
+    billed: Sequence[LedgerLine], remitted: Sequence[RemittanceLine]
+) -> tuple[LedgerLine | None, ...]:
+    """For each remitted line the billed line that it answers, or None; each billed line once."""
+    by_number = {line.control_number: line for line in billed if line.control_number}
+    free = {line.number: line for line in billed}
+    matches: list[LedgerLine | None] = []
+    for line in remitted:
+        number = (line.line_control_number or "").strip()
+        match = by_number.get(number) if number else None
+        if match is not None and free.pop(match.number, None) is None:
+            match = None
+        matches.append(match)
+    if None in matches and free:
+        _match_by_service(free, remitted, matches)
+    return tuple(matches)
+
+
+def _match_by_service(
+    free: dict[int, LedgerLine],
+    remitted: Sequence[RemittanceLine],
+    matches: list[LedgerLine | None],
+) -> None:
+    for position, line in enumerate(remitted):
+        if matches[position] is not None:
+            continue
+        same = [billed for billed in free.values() if _is_answer(billed, line)]
+        if not same:
+            continue
+        rivals = sum(
+            match is None and _is_answer(same[0], other)
+            for other, match in zip(remitted, matches, strict=True)
+        )
+        # Equal lines with as many equal answers differ in nothing that matters here.
+        if len(same) == rivals:
+            matches[position] = free.pop(same[0].number)
+
+
+def _is_answer(billed: LedgerLine, remitted: RemittanceLine) -> bool:
+    procedure = remitted.billed_procedure
+    code = procedure.code if procedure else remitted.revenue_code
+    if code is None or billed.code != code or billed.charge != remitted.charge:
+        return False
+    if _ordered(billed.modifiers) != _ordered(procedure.modifiers if procedure else ()):
+        return False
+    on = remitted.service_date or remitted.service_from
+    return on is None or billed.on is None or on == billed.on
+
+
+def _ordered(modifiers: Iterable[str]) -> list[str]:
+    return sorted(modifier for modifier in modifiers if modifier)

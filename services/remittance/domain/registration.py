@@ -1,0 +1,145 @@
+"""The part of a submitted claim that remittance keeps: what it takes to recognize the claim and its
+lines on an 835, and what to debit.
+
+It is apart because it is a tolerant reader: of `claim.submitted.v1` it parses these fields and
+skips the rest, which is most of the work of reading a claim.
+"""
+
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from services.remittance.domain.ledger import Entry, charge_entry, charge_reversal
+from services.remittance.domain.state import LedgerClaim, LedgerLine
+from shared.contract.claim import Procedure
+from shared.contract.model import Model
+from shared.money import Cents
+
+VOID = "8"
+UNKNOWN_PAYER = "unknown"
+
+
+class SubmittedLine(Model):
+    number: int
+    procedure: Procedure | None = None
+    revenue_code: str | None = None
+    charge: Cents
+    service_from: date | None = None
+    line_control_number: str | None = None
+
+
+class SubmittedPayer(Model):
+    identifier: str | None = None
+
+
+class SubmittedClaim(Model):
+    id: UUID
+    revision: int = 1
+    patient_control_number: str
+    charge: Cents
+    frequency: str = "1"
+    payer: SubmittedPayer
+    payer_claim_control_number: str | None = None
+    statement_from: date | None = None
+    service_lines: tuple[SubmittedLine, ...]
+
+    @property
+    def payer_identifier(self) -> str:
+        return self.payer.identifier or UNKNOWN_PAYER
+
+    @property
+    def owed(self) -> int:
+        """Cents to debit: the charge, or nothing where the revision voids the claim."""
+        return 0 if self.frequency == VOID else self.charge
+
+
+class Submitted(Model):
+    """`claim.submitted.v1`, as far as it is read here."""
+
+    claim: SubmittedClaim
+
+
+def register(
+    known: LedgerClaim | None,
+    submitted: SubmittedClaim,
+    now: datetime,
+    traceparent: str | None = None,
+) -> tuple[LedgerClaim, tuple[Entry, ...]] | None:
+    """The claim in the ledger and the entries that put it there; None where it is there already.
+
+    A new revision takes the earlier charge back and posts its own, so that the receivable is never
+    doubled; where neither charge nor payer changed, the earlier entry stands.
+    """
+    if known is None:
+        claim = LedgerClaim(
+            id=submitted.id,
+            revision=submitted.revision,
+            patient_control_number=submitted.patient_control_number,
+            payer_identifier=submitted.payer_identifier,
+            charge=0,
+            charge_entry=None,
+            charge_revision=0,
+        )
+    elif submitted.revision > known.revision:
+        claim = known
+    else:
+        return None
+    charged, entries = _recharge(claim, submitted, now)
+    number = submitted.payer_claim_control_number or claim.payer_claim_control_number
+    return (
+        replace(
+            charged,
+            revision=submitted.revision,
+            lines=_ledger_lines(submitted),
+            payer_claim_control_number=number,
+            traceparent=traceparent or charged.traceparent,
+        ),
+        entries,
+    )
+
+
+def _recharge(
+    claim: LedgerClaim, submitted: SubmittedClaim, now: datetime
+) -> tuple[LedgerClaim, tuple[Entry, ...]]:
+    payer, owed = submitted.payer_identifier, submitted.owed
+    if claim.charge_revision and (claim.charge, claim.payer_identifier) == (owed, payer):
+        return claim, ()
+    entries = []
+    if claim.charge_entry is not None:
+        entries.append(
+            charge_reversal(
+                claim.id,
+                claim.charge_revision,
+                claim.payer_identifier,
+                claim.charge,
+                now,
+                reverses=claim.charge_entry,
+            )
+        )
+    charged = charge_entry(claim.id, submitted.revision, payer, owed, now) if owed else None
+    if charged is not None:
+        entries.append(charged)
+    return (
+        replace(
+            claim,
+            charge=owed,
+            payer_identifier=payer,
+            charge_entry=charged.id if charged else None,
+            charge_revision=submitted.revision,
+        ),
+        tuple(entries),
+    )
+
+
+def _ledger_lines(submitted: SubmittedClaim) -> tuple[LedgerLine, ...]:
+    return tuple(
+        LedgerLine(
+            number=line.number,
+            control_number=line.line_control_number,
+            code=line.procedure.code if line.procedure else line.revenue_code,
+            modifiers=line.procedure.modifiers if line.procedure else (),
+            on=line.service_from or submitted.statement_from,
+            charge=line.charge,
+        )
+        for line in submitted.service_lines
+    )

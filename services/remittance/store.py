@@ -1,0 +1,410 @@
+"""remittance's SQL: the states of a batch, loaded and locked, and what was decided, written back.
+
+Locks are always taken in the same order: trace numbers, remittances, then patient accounts by id.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.remittance.domain.incoming import claim_from_json
+from services.remittance.domain.state import (
+    AlreadyRead,
+    Arrived,
+    FirstOfTrace,
+    LedgerClaim,
+    LedgerLine,
+    PatientAccount,
+    Posted,
+    Remittance,
+    RemittanceClaimRow,
+    RemittanceSource,
+    State,
+    Tally,
+    place_key,
+    tally_key,
+    trace_key,
+)
+from shared.database import Connection
+
+WAITING_PER_ACCOUNT = 100
+"""Of one account, oldest first: a control number that many claims share (`0`, `UNKNOWN`) must not
+pull thousands of them into memory."""
+CONTROL_NUMBER_SEPARATOR = "\x1f"
+
+Trace = tuple[str, str]
+Place = tuple[UUID, int]
+
+_LOCK_TRACES = """
+SELECT pg_advisory_xact_lock(hashtextextended('remittance ' || key, 0))
+FROM unnest($1::text[]) AS key
+"""
+_REMITTANCES = """
+SELECT id, payer_identifier, payer_name, trace_number, amount_cents, method,
+       payment_date, content_hash, status, read_event, claims, difference_cents, posted,
+       quarantined, unmatched
+FROM remittance WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
+"""
+_FIRST_OF_TRACE = """
+SELECT wanted.payer, wanted.trace, first.id
+FROM unnest($1::text[], $2::text[]) AS wanted (payer, trace)
+CROSS JOIN LATERAL (
+    SELECT id FROM remittance
+    WHERE payer_identifier = wanted.payer AND trace_number = wanted.trace
+    ORDER BY read_at, id LIMIT 1
+) AS first
+"""
+_ALREADY_READ = """
+SELECT remittance_id, position FROM remittance_claim
+JOIN unnest($1::uuid[], $2::int[]) AS wanted (id, place)
+  ON remittance_id = wanted.id AND position = wanted.place
+"""
+_ACCOUNTS_OF_CLAIMS = "SELECT id, account_id FROM claim WHERE id = ANY($1::uuid[])"
+_ACCOUNTS_WITH_CLAIMS = "SELECT DISTINCT account_id FROM claim WHERE account_id = ANY($1::uuid[])"
+_BY_NUMBERS = """
+SELECT account_id, payer_claim_control_number, line_control_numbers FROM claim
+WHERE payer_claim_control_number = ANY($1::text[])
+UNION ALL
+SELECT account_id, payer_claim_control_number, line_control_numbers FROM claim
+WHERE line_control_numbers && $2::text[]
+LIMIT 5000
+"""
+_OPEN_ACCOUNTS = """
+INSERT INTO patient_account (id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING
+"""
+_LOCK_ACCOUNTS = "SELECT id FROM patient_account WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+_CLAIMS = """
+SELECT id, account_id, revision, patient_control_number, payer_identifier, charge_cents,
+       charge_entry, charge_revision, lines, payer_claim_control_number, status, traceparent,
+       paid_cents, contractual_cents, patient_cents, other_cents, denied_cents, standing
+FROM claim WHERE account_id = ANY($1::uuid[]) ORDER BY id
+"""
+_WAITING = """
+SELECT account_id, remittance_id, payer_identifier, trace_number, state, content FROM (
+    SELECT account_id, remittance_id, state, content, seq,
+           row_number() OVER (PARTITION BY account_id ORDER BY seq) AS place
+    FROM remittance_claim
+    WHERE account_id = ANY($1::uuid[]) AND state IN ('unmatched', 'waiting')
+) AS waiting
+JOIN remittance ON remittance.id = remittance_id
+WHERE place <= $2 ORDER BY seq
+"""
+
+_SAVE_REMITTANCES = """
+INSERT INTO remittance (id, payer_identifier, payer_name, trace_number, amount_cents, method,
+                        payment_date, content_hash, status, difference_cents, read_event, claims)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
+                     $7::date[], $8::bytea[], $9::text[], $10::bigint[], $11::uuid[], $12::int[])
+"""
+_SAVE_TALLIES = """
+UPDATE remittance SET posted = new.posted, quarantined = new.quarantined,
+                      unmatched = new.unmatched
+FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[])
+  AS new (id, posted, quarantined, unmatched)
+WHERE remittance.id = new.id
+"""
+_SAVE_CLAIMS = """
+INSERT INTO claim (id, account_id, revision, patient_control_number, payer_identifier,
+                   payer_claim_control_number, status, charge_cents, paid_cents, contractual_cents,
+                   patient_cents, other_cents, denied_cents, charge_entry, charge_revision, lines,
+                   line_control_numbers, standing, traceparent)
+SELECT id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
+       patient, other, denied, charge_entry, charge_revision, lines,
+       string_to_array(control_numbers, E'\\x1f'), standing, traceparent
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
+            $13::bigint[], $14::uuid[], $15::int[], $16::json[], $17::text[], $18::json[],
+            $19::text[])
+  AS new (id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
+          patient, other, denied, charge_entry, charge_revision, lines, control_numbers, standing,
+          traceparent)
+ON CONFLICT (id) DO UPDATE SET
+    revision = excluded.revision, payer_identifier = excluded.payer_identifier,
+    payer_claim_control_number = excluded.payer_claim_control_number, status = excluded.status,
+    charge_cents = excluded.charge_cents, paid_cents = excluded.paid_cents,
+    contractual_cents = excluded.contractual_cents, patient_cents = excluded.patient_cents,
+    other_cents = excluded.other_cents, denied_cents = excluded.denied_cents,
+    charge_entry = excluded.charge_entry, charge_revision = excluded.charge_revision,
+    lines = excluded.lines, line_control_numbers = excluded.line_control_numbers,
+    standing = excluded.standing, traceparent = excluded.traceparent, updated_at = now()
+"""
+_SAVE_READ = """
+INSERT INTO remittance_claim (remittance_id, position, account_id, claim_id, state, status,
+                              charge_cents, paid_cents, difference_cents, findings, content)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+                     $7::bigint[], $8::bigint[], $9::bigint[], $10::json[], $11::json[])
+ON CONFLICT (remittance_id, position) DO UPDATE SET
+    claim_id = excluded.claim_id, state = excluded.state,
+    difference_cents = excluded.difference_cents, findings = excluded.findings
+"""
+
+
+async def prepare(connection: Connection) -> None:
+    """Plans for this transaction fit the tables as they are, not as they were when they were small:
+    a batch costs the same however large the ledger is."""
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+# Loading
+
+
+async def load_remittances(
+    connection: Connection, ids: Iterable[UUID], traces: Iterable[Trace]
+) -> dict[str, State]:
+    """The remittances of these ids, locked, and which came first under each trace number."""
+    ordered = sorted(traces)
+    await connection.execute(_LOCK_TRACES, [trace_key(*trace) for trace in ordered])
+    states: dict[str, State] = {}
+    for row in await connection.fetch(_REMITTANCES, sorted(ids)):
+        *fields, posted, quarantined, unmatched = row
+        states[str(row["id"])] = Remittance(*fields)
+        states[tally_key(row["id"])] = Tally(posted, quarantined, unmatched)
+    rows = await connection.fetch(
+        _FIRST_OF_TRACE, [payer for payer, _ in ordered], [trace for _, trace in ordered]
+    )
+    states |= {trace_key(row[0], row[1]): FirstOfTrace(row[2]) for row in rows}
+    return states
+
+
+async def already_read(connection: Connection, places: Sequence[Place]) -> dict[str, State]:
+    """Which of these claims of remittances were decided on before."""
+    rows = await connection.fetch(
+        _ALREADY_READ, [place[0] for place in places], [place[1] for place in places]
+    )
+    return {place_key(row[0], row[1]): AlreadyRead() for row in rows}
+
+
+async def accounts_of_claims(connection: Connection, claim_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The patient account of each claim that is registered."""
+    return {row[0]: row[1] for row in await connection.fetch(_ACCOUNTS_OF_CLAIMS, claim_ids)}
+
+
+async def accounts_with_claims(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the patient accounts that have a claim of ours. Not locked: a first look."""
+    return {row[0] for row in await connection.fetch(_ACCOUNTS_WITH_CLAIMS, ids)}
+
+
+async def accounts_by_numbers(
+    connection: Connection, payer_numbers: Sequence[str], control_numbers: Sequence[str]
+) -> dict[str, set[UUID]]:
+    """Patient accounts by the payers' claim numbers and by our line control numbers."""
+    found: dict[str, set[UUID]] = {}
+    for account_id, payer_number, lines in await connection.fetch(
+        _BY_NUMBERS, payer_numbers, control_numbers
+    ):
+        for number in (payer_number, *lines):
+            if number:
+                found.setdefault(number, set()).add(account_id)
+    return found
+
+
+async def load_accounts(
+    connection: Connection, ids: Iterable[UUID], registering: set[UUID]
+) -> dict[str, State]:
+    """The patient accounts, opened where they are new and locked in the order of their ids. What
+    waits is loaded for those that have claims, and for those in `registering`."""
+    ordered = sorted(ids)
+    await connection.execute(_OPEN_ACCOUNTS, ordered)
+    await connection.execute(_LOCK_ACCOUNTS, ordered)
+    claims: dict[UUID, list[LedgerClaim]] = {}
+    for row in await connection.fetch(_CLAIMS, ordered):
+        claims.setdefault(row["account_id"], []).append(_ledger_claim(row))
+    waiting: dict[UUID, list[Arrived]] = {}
+    for row in await connection.fetch(
+        _WAITING, sorted(registering | claims.keys()), WAITING_PER_ACCOUNT
+    ):
+        waiting.setdefault(row["account_id"], []).append(_arrived(row))
+    return {
+        str(key): PatientAccount(tuple(claims.get(key, ())), tuple(waiting.get(key, ())))
+        for key in claims.keys() | waiting.keys()
+    }
+
+
+def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
+    return LedgerClaim(
+        id=row["id"],
+        revision=row["revision"],
+        patient_control_number=row["patient_control_number"],
+        payer_identifier=row["payer_identifier"],
+        charge=row["charge_cents"],
+        charge_entry=row["charge_entry"],
+        charge_revision=row["charge_revision"],
+        lines=_lines_from_json(row["lines"]),
+        payer_claim_control_number=row["payer_claim_control_number"],
+        status=row["status"],
+        traceparent=row["traceparent"],
+        paid=row["paid_cents"],
+        contractual=row["contractual_cents"],
+        patient=row["patient_cents"],
+        other=row["other_cents"],
+        denied=row["denied_cents"],
+        posted=_standing_from_json(row["standing"]),
+    )
+
+
+def _arrived(row: asyncpg.Record) -> Arrived:
+    source = RemittanceSource(
+        row["remittance_id"], row["payer_identifier"], row["trace_number"] or ""
+    )
+    content = row["content"]
+    return Arrived(source, claim_from_json(content), content.encode(), row["state"])
+
+
+def _lines_from_json(text: str) -> tuple[LedgerLine, ...]:
+    return tuple(
+        LedgerLine(
+            number, control, code, tuple(modifiers), date.fromisoformat(on) if on else None, charge
+        )
+        for number, control, code, modifiers, on, charge in json.loads(text)
+    )
+
+
+def _lines_to_json(lines: Sequence[LedgerLine]) -> str:
+    return json.dumps(
+        [
+            (
+                line.number,
+                line.control_number,
+                line.code,
+                line.modifiers,
+                line.on.isoformat() if line.on else None,
+                line.charge,
+            )
+            for line in lines
+        ],
+        separators=(",", ":"),
+    )
+
+
+def _standing_from_json(text: str) -> tuple[Posted, ...]:
+    return tuple(
+        Posted(
+            UUID(remittance_id),
+            position,
+            status,
+            charge,
+            paid,
+            tuple((group, reason, cents) for group, reason, cents in adjustments),
+            datetime.fromisoformat(at),
+        )
+        for remittance_id, position, status, charge, paid, adjustments, at in json.loads(text)
+    )
+
+
+def _standing_to_json(standing: Sequence[Posted]) -> str:
+    return json.dumps(
+        [
+            (
+                str(one.remittance_id),
+                one.position,
+                one.status,
+                one.charge,
+                one.paid,
+                one.adjustments,
+                one.at.isoformat(),
+            )
+            for one in standing
+        ],
+        separators=(",", ":"),
+    )
+
+
+# Saving
+
+
+async def save_remittances(connection: Connection, remittances: Iterable[Remittance]) -> None:
+    """Writes remittances that were opened: nothing of them changes later."""
+    rows = sorted(remittances, key=lambda one: one.id)
+    if not rows:
+        return
+    await connection.execute(
+        _SAVE_REMITTANCES,
+        [one.id for one in rows],
+        [one.payer_identifier for one in rows],
+        [one.payer_name for one in rows],
+        [one.trace_number for one in rows],
+        [one.amount for one in rows],
+        [one.method for one in rows],
+        [one.payment_date for one in rows],
+        [one.content_hash for one in rows],
+        [one.status for one in rows],
+        [one.difference for one in rows],
+        [one.read_event for one in rows],
+        [one.claims for one in rows],
+    )
+
+
+async def save_tallies(connection: Connection, tallies: Mapping[UUID, Tally]) -> None:
+    """Writes how many claims of each remittance came to what."""
+    if tallies:
+        await connection.execute(
+            _SAVE_TALLIES, list(tallies), *map(list, zip(*tallies.values(), strict=True))
+        )
+
+
+async def save_claims(connection: Connection, accounts: Mapping[UUID, PatientAccount]) -> None:
+    """Writes every claim of the accounts that changed."""
+    rows = sorted(
+        ((key, claim) for key, account in accounts.items() for claim in account.claims),
+        key=lambda row: row[1].id,
+    )
+    if not rows:
+        return
+    claims = [claim for _, claim in rows]
+    await connection.execute(
+        _SAVE_CLAIMS,
+        [claim.id for claim in claims],
+        [key for key, _ in rows],
+        [claim.revision for claim in claims],
+        [claim.patient_control_number for claim in claims],
+        [claim.payer_identifier for claim in claims],
+        [claim.payer_claim_control_number for claim in claims],
+        [claim.status for claim in claims],
+        [claim.charge for claim in claims],
+        [claim.paid for claim in claims],
+        [claim.contractual for claim in claims],
+        [claim.patient for claim in claims],
+        [claim.other for claim in claims],
+        [claim.denied for claim in claims],
+        [claim.charge_entry for claim in claims],
+        [claim.charge_revision for claim in claims],
+        [_lines_to_json(claim.lines) for claim in claims],
+        [
+            CONTROL_NUMBER_SEPARATOR.join(
+                line.control_number for line in claim.lines if line.control_number
+            )
+            for claim in claims
+        ],
+        [_standing_to_json(claim.posted) for claim in claims],
+        [claim.traceparent for claim in claims],
+    )
+
+
+async def save_read_claims(connection: Connection, rows: Iterable[RemittanceClaimRow]) -> None:
+    """Writes what became of claims of remittances; of several outcomes of one, the last."""
+    last = {(row.remittance_id, row.position): row for row in rows}
+    if not last:
+        return
+    ordered = list(last.values())
+    await connection.execute(
+        _SAVE_READ,
+        [row.remittance_id for row in ordered],
+        [row.position for row in ordered],
+        [UUID(row.account_key) for row in ordered],
+        [row.claim_id for row in ordered],
+        [row.state for row in ordered],
+        [row.claim.status for row in ordered],
+        [row.claim.charge for row in ordered],
+        [row.claim.paid for row in ordered],
+        [row.difference for row in ordered],
+        [
+            "["
+            + ",".join(finding.model_dump_json(exclude_defaults=True) for finding in row.findings)
+            + "]"
+            for row in ordered
+        ],
+        [row.content.decode() for row in ordered],
+    )
