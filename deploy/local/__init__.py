@@ -1,0 +1,1 @@
+"""The local stack: an embedded database and broker, and the supervisor that runs the line."""
