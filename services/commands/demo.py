@@ -1,0 +1,242 @@
+"""`claimwire demo`: a hospital's day through the whole line, and the proof that it adds up."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.twins import hospital
+from deploy.twins.daybook import Daybook
+from deploy.twins.hospital import Message
+from deploy.twins.payer.scenario import DEFAULT_SEED
+from shared.contract import topics
+from shared.contract.envelope import text_headers
+from shared.messaging.publishing import Inbound, publish
+from shared.money import format_cents
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiokafka import AIOKafkaConsumer
+
+    from deploy.local.stack import Stack
+    from shared.settings import Settings
+
+HEARD_TOPICS = (
+    topics.CLAIMS_INTAKE,
+    topics.CLAIMS_CODING,
+    topics.CLAIMS_SUBMISSION,
+    topics.CLAIMS_REMITTANCE,
+)
+SETTLE_TIMEOUT_S = 75.0
+_REPORTED = (
+    ("accepted", "accepted at our door"),
+    ("refused", "refused at our door"),
+    ("duplicates", "sent twice, taken once"),
+    ("held", "held before a payer could deny them"),
+    ("refused_by_payer", "refused by the payer (277CA)"),
+    ("paid", "paid"),
+    ("denied", "denied"),
+    ("awaiting_payer", "awaiting the payer"),
+)
+_MONEY = (
+    ("charged", "charged"),
+    ("paid", "paid by payers"),
+    ("adjusted", "adjusted"),
+    ("patient", "patients' share"),
+    ("open", "still open"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the demo found. Amounts are integer cents; `problems` is empty when all reconciles."""
+
+    claims: Mapping[str, int]
+    money: Mapping[str, int]
+    problems: tuple[str, ...]
+    seconds: float
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "claims": dict(self.claims),
+                "money": {name: format_cents(cents) for name, cents in self.money.items()},
+                "reconciled": not self.problems,
+                "problems": list(self.problems),
+                "seconds": round(self.seconds, 1),
+            },
+            indent=2,
+        )
+
+
+def demo(
+    claims: Annotated[int, typer.Option(min=1, help="How many claims the day has.")] = 600,
+    seed: Annotated[int, typer.Option(help="Seed of the hospital's day.")] = 20261122,
+    kafka: Annotated[str | None, typer.Option(help="embedded, apache or apache3.")] = None,
+    var: Annotated[Path, typer.Option(help="Folder; emptied first.")] = Path("var/demo"),
+) -> None:
+    """Run a hospital's day through the whole line, and check that every cent adds up."""
+    from deploy.local.stack import Stack
+
+    console = Console(stderr=False, highlight=False)
+    started = time.monotonic()
+    clear(var)
+    say = console.print
+    say(f"A day of {claims} claims, seed {seed}.")
+    with Stack(var, kafka=kafka, say=say) as stack:
+        report = asyncio.run(run_day(stack, claims, seed, console, started))
+    console.print(_claims_table(report))
+    console.print(_money_table(report))
+    (var / "report.json").write_text(report.to_json() + "\n")
+    for problem in report.problems[:20]:
+        console.print(f"does not reconcile: {problem}", style="red")
+    verdict = "does NOT reconcile" if report.problems else "reconciles to the cent"
+    console.print(f"The day {verdict}, in {report.seconds:.0f} s: {var / 'report.json'}")
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def clear(var: Path) -> None:
+    """Empties the folder of an earlier run; raises StackBusyError while one still runs."""
+    from deploy.local.postgres_home import remove
+    from deploy.local.stack_folder import StackFolder
+
+    folder = StackFolder(var)
+    folder.lock()
+    remove(folder.path / "postgres")
+    folder.unlock()
+    shutil.rmtree(var, ignore_errors=True)
+
+
+async def run_day(
+    stack: "Stack", count: int, seed: int, console: Console, started: float
+) -> Report:
+    """Publishes the day, listens until it is settled, and holds the books against each other."""
+    book = Daybook(DEFAULT_SEED)
+    day = list(hospital.day(seed, count, today=datetime.now(UTC).date()))
+    for message in day:
+        book.published(message)
+    async with listening(stack.settings) as consumer:
+        await send(stack.settings, day)
+        await settle(consumer, book, console)
+    money, problems = await _books(stack, book)
+    return Report(book.counts(), money, tuple(problems), time.monotonic() - started)
+
+
+async def send(settings: "Settings", day: list[Message]) -> None:
+    """Publishes the messages as an integration engine does."""
+    from shared.messaging import broker
+
+    producer = broker.producer(settings, "hospital-twin")
+    await producer.start()
+    try:
+        await publish(producer, _inbound(day), claim_check_bytes=settings.claim_check_bytes)
+    finally:
+        await producer.stop()
+
+
+def _inbound(day: list[Message]) -> Iterator[Inbound]:
+    for message in day:
+        yield Inbound(message.message_id, hospital.SOURCE, message.value, message.content_type)
+
+
+@asynccontextmanager
+async def listening(settings: "Settings") -> "AsyncIterator[AIOKafkaConsumer]":
+    """A consumer of the line's events from their start, outside of every group."""
+    from aiokafka import AIOKafkaConsumer
+
+    from shared.messaging.broker import connection_options
+
+    consumer = AIOKafkaConsumer(
+        *HEARD_TOPICS, **connection_options(settings), auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def settle(
+    consumer: "AIOKafkaConsumer",
+    book: Daybook,
+    console: Console,
+    timeout_s: float = SETTLE_TIMEOUT_S,
+) -> None:
+    """Listens until the book is settled, or for `timeout_s`; shows progress meanwhile."""
+    deadline = time.monotonic() + timeout_s
+    shown = 0.0
+    while not book.is_settled and time.monotonic() < deadline:
+        for records in (await consumer.getmany(timeout_ms=200, max_records=2000)).values():
+            for record in records:
+                book.heard(text_headers(record.headers))
+        if time.monotonic() - shown > 1.0:
+            shown = time.monotonic()
+            console.print(_progress(book.counts()))
+
+
+def _progress(counts: Mapping[str, int]) -> str:
+    names = ("accepted", "held", "submitted", "acknowledged", "paid", "denied")
+    return "  " + "  ".join(f"{name} {counts[name]}" for name in names)
+
+
+async def _books(stack: "Stack", book: Daybook) -> tuple[dict[str, int], list[str]]:
+    """The hospital's charges against the ledger's categories, and every invariant of the audit."""
+    from services.commands.audit import problems_of
+    from services.commands.stack_access import connections, opened
+    from services.remittance.audit import summary
+
+    with opened(stack.folder.var_dir) as line:
+        async with connections(line) as connected:
+            ledger = await summary(connected["remittance"])
+            found = book.problems() + await problems_of(connected, line.settings)
+    held = book.held_cents()
+    money = {
+        "charged": sum(book.charges.values()),
+        "paid": ledger.paid,
+        "adjusted": ledger.adjusted,
+        "patient": ledger.patient,
+        "open": ledger.open + held,
+    }
+    if ledger.charged + held != money["charged"]:
+        found.append("the ledger's charges and what is held are not what the hospital charged")
+    if money["charged"] != sum(cents for name, cents in money.items() if name != "charged"):
+        found.append("charged is not paid + adjusted + patients' share + still open")
+    return money, found
+
+
+def _claims_table(report: Report) -> Table:
+    table = _table("claims", f"{report.claims['published']:,} records published")
+    for name, words in _REPORTED:
+        table.add_row(words, f"{report.claims[name]:,}")
+    return table
+
+
+def _money_table(report: Report) -> Table:
+    table = _table("money", "")
+    for name, words in _MONEY:
+        table.add_row(words, _dollars(report.money[name]))
+    return table
+
+
+def _table(title: str, caption: str) -> Table:
+    table = Table(title=title, caption=caption or None, title_justify="left", show_header=False)
+    table.add_column(justify="left", min_width=38)
+    table.add_column(justify="right", min_width=14)
+    return table
+
+
+def _dollars(amount_cents: int) -> str:
+    units, _, cents = format_cents(amount_cents).partition(".")
+    return f"${int(units):,}.{cents}"
