@@ -38,6 +38,8 @@ class Reference(Model):
     qualifier: Code
     value: Text | None = None
     description: Text | None = None
+    payer_identifier: Code | None = None
+    """REF04: the payer whose number this is, where a line names one other than the destination."""
 
 
 class ContactNumber(Model):
@@ -71,6 +73,13 @@ class QualifiedAmount(Model):
     amount: Cents
 
 
+class QualifiedQuantity(Model):
+    """A QTY: PT patients carried, FL units of obstetric anesthesia."""
+
+    qualifier: Code
+    quantity: Quantity
+
+
 class Party(Model):
     """NM1 with what may follow it: a person or an organization that a claim names.
 
@@ -84,6 +93,8 @@ class Party(Model):
     first_name: Text | None = None
     middle_name: Text | None = None
     suffix: Text | None = None
+    entity_code: Code | None = None
+    """NM101, where a place allows several and this is not the first: P3 beside referring DN."""
     npi: Code | None = None
     identifier_qualifier: Code | None = None
     identifier: Code | None = None
@@ -118,6 +129,10 @@ class Insured(Party, Demographics):
     group_name: Text | None = None
     insurance_type: Code | None = None
     """SBR05, when Medicare is secondary."""
+    death_date: date | None = None
+    """PAT06; like the next two only where the subscriber is the patient."""
+    weight_pounds: Quantity | None = None
+    is_pregnant: bool | None = None
 
 
 class Patient(Party, Demographics):
@@ -185,6 +200,177 @@ class Attachment(Model):
     report_type: Code
     transmission: Code | None = None
     control_number: Code | None = None
+
+
+class FileInformation(Model):
+    """K3: what a payer asked for in a fixed form of its own."""
+
+    text: Text
+
+
+class ContractTerms(Model):
+    """CN1."""
+
+    kind: Code
+    amount: Cents | None = None
+    percent: Quantity | None = None
+    code: Code | None = None
+    discount_percent: Quantity | None = None
+    version: Code | None = None
+
+
+class Repricing(Model):
+    """HCP: what a repricer made of a claim or line."""
+
+    method: Code
+    allowed: Cents | None = None
+    savings: Cents | None = None
+    repricer_identifier: Code | None = None
+    rate: Quantity | None = None
+    group_code: Code | None = None
+    group_amount: Cents | None = None
+    revenue_code: Code | None = None
+    procedure_qualifier: Code | None = None
+    procedure_code: Code | None = None
+    unit: Code | None = None
+    quantity: Quantity | None = None
+    rejection_reason: Code | None = None
+    policy_compliance: Code | None = None
+    exception: Code | None = None
+
+
+class AmbulanceTransport(Model):
+    """CR1: weight in pounds, distance in miles."""
+
+    weight_pounds: Quantity | None = None
+    reason: Code | None = None
+    miles: Quantity | None = None
+    round_trip_purpose: Text | None = None
+    stretcher_purpose: Text | None = None
+
+
+class SpinalManipulation(Model):
+    """CR2."""
+
+    condition: Code
+    description: Text | None = None
+    more_description: Text | None = None
+
+
+class EquipmentCertification(Model):
+    """CR3: durable medical equipment; the duration is in months."""
+
+    kind: Code
+    months: Quantity | None = None
+
+
+class DurableEquipment(Model):
+    """SV5: how long it is needed, in days, and what it costs to rent and to buy."""
+
+    procedure_code: Code
+    days: Quantity | None = None
+    rental_price: Cents | None = None
+    purchase_price: Cents | None = None
+    rental_frequency: Code | None = None
+
+
+class ConditionIndicator(Model):
+    """CRC: `category` 07 ambulance, 09 durable equipment, 70 hospice, 75, E1 to E3 vision, ZZ EPSDT."""
+
+    category: Code
+    applies: bool | None = None
+    codes: tuple[Code, ...] = ()
+
+
+class Measurement(Model):
+    """MEA: a test result or a height."""
+
+    reference: Code
+    qualifier: Code
+    value: Quantity
+
+
+class PurchasedService(Model):
+    """PS1."""
+
+    provider_identifier: Code
+    charge: Cents
+
+
+class FormAnswer(Model):
+    """FRM: one answer on a payer's form."""
+
+    question: Code
+    indicator: Code | None = None
+    text: Text | None = None
+    on: date | None = None
+    percent: Quantity | None = None
+
+
+class SupportingForm(Model):
+    """2440: LQ and its FRMs, such as a certificate of medical necessity."""
+
+    qualifier: Code = "UT"
+    form: Code
+    answers: tuple[FormAnswer, ...] = ()
+
+
+class InpatientAdjudication(Model):
+    """MIA: how an earlier payer came to its inpatient decision. Names follow MIA01 to MIA24."""
+
+    covered_days: Quantity | None = None
+    pps_operating_outlier: Cents | None = None
+    lifetime_psychiatric_days: Quantity | None = None
+    drg_amount: Cents | None = None
+    remark_code: Code | None = None
+    disproportionate_share: Cents | None = None
+    pass_through: Cents | None = None
+    pps_capital: Cents | None = None
+    capital_federal_share: Cents | None = None
+    capital_hospital_share: Cents | None = None
+    capital_disproportionate_share: Cents | None = None
+    old_capital: Cents | None = None
+    capital_indirect_education: Cents | None = None
+    hospital_specific_drg: Cents | None = None
+    cost_report_days: Quantity | None = None
+    federal_drg: Cents | None = None
+    capital_outlier: Cents | None = None
+    indirect_education: Cents | None = None
+    professional_component: Cents | None = None
+    more_remark_codes: tuple[Code, ...] = ()
+    capital_exception: Cents | None = None
+
+
+class OutpatientAdjudication(Model):
+    """MOA: how an earlier payer came to its outpatient decision."""
+
+    reimbursement_rate: Quantity | None = None
+    hcpcs_payable: Cents | None = None
+    remark_codes: tuple[Code, ...] = ()
+    end_stage_renal: Cents | None = None
+    professional_component: Cents | None = None
+
+
+class Tooth(Model):
+    """TOO: tooth and surfaces that a dental line is about."""
+
+    number: Code | None = None
+    surfaces: tuple[Code, ...] = ()
+
+
+class ToothStatus(Model):
+    """DN2."""
+
+    number: Code
+    status: Code
+
+
+class Orthodontics(Model):
+    """DN1: treatment in months."""
+
+    total_months: Quantity | None = None
+    remaining_months: Quantity | None = None
+    indicator: Code | None = None
 
 
 class Procedure(Model):
@@ -259,7 +445,24 @@ class ServiceLine(Model):
     facility: Provider | None = None
     ambulance_pickup: Provider | None = None
     ambulance_dropoff: Provider | None = None
+    assistant_surgeon: Provider | None = None
     adjudications: tuple[LineAdjudication, ...] = ()
+    quantities: tuple[QualifiedQuantity, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    file_information: tuple[FileInformation, ...] = ()
+    contract: ContractTerms | None = None
+    repricing: Repricing | None = None
+    purchased_service: PurchasedService | None = None
+    ambulance_transport: AmbulanceTransport | None = None
+    equipment_certification: EquipmentCertification | None = None
+    durable_equipment: DurableEquipment | None = None
+    condition_indicators: tuple[ConditionIndicator, ...] = ()
+    forms: tuple[SupportingForm, ...] = ()
+    teeth: tuple[Tooth, ...] = ()
+    oral_cavity: tuple[Code, ...] = ()
+    """SV304."""
+    prosthesis: Code | None = None
+    """SV305: I initial, R replacement."""
 
 
 class OtherCoverage(Model):
@@ -291,6 +494,19 @@ class OtherCoverage(Model):
     """DTP*573 of 2330B."""
     payer_claim_control_number: Code | None = None
     """REF*F8 of 2330B."""
+    inpatient_adjudication: InpatientAdjudication | None = None
+    outpatient_adjudication: OutpatientAdjudication | None = None
+    amounts: tuple[QualifiedAmount, ...] = ()
+    referring_providers: tuple[Provider, ...] = ()
+    """2330C to 2330I: what the other payer calls the providers."""
+    rendering_provider: Provider | None = None
+    attending_provider: Provider | None = None
+    operating_provider: Provider | None = None
+    other_operating_provider: Provider | None = None
+    supervising_provider: Provider | None = None
+    assistant_surgeon: Provider | None = None
+    facility: Provider | None = None
+    billing_provider: Provider | None = None
 
 
 class RelatedCauses(Model):
@@ -402,6 +618,21 @@ class Claim(Model):
     values: tuple[ValueCode, ...] = ()
     conditions: tuple[Code, ...] = ()
     treatment_codes: tuple[Code, ...] = ()
+
+    submission_kind: Code | None = None
+    """BHT06: CH charges (also when absent), RP encounter report, 31 subrogation."""
+    currency: Code | None = None
+    """CUR02, where charges are not in US dollars."""
+    predetermination: Code | None = None
+    """CLM19 (dental): PB asks what would be paid."""
+    contract: ContractTerms | None = None
+    file_information: tuple[FileInformation, ...] = ()
+    repricing: Repricing | None = None
+    ambulance_transport: AmbulanceTransport | None = None
+    spinal_manipulation: SpinalManipulation | None = None
+    condition_indicators: tuple[ConditionIndicator, ...] = ()
+    orthodontics: Orthodontics | None = None
+    tooth_status: tuple[ToothStatus, ...] = ()
 
     other_coverages: tuple[OtherCoverage, ...] = ()
     service_lines: tuple[ServiceLine, ...] = Field(max_length=999)

@@ -34,6 +34,8 @@ class ClaimReceived(Model):
     claim: Claim
     origin: MessageOrigin
     received_at: datetime
+    findings: tuple[Finding, ...] = ()
+    """What was tolerated in the sender's record: nothing here blocks."""
 
 
 class ClaimRejected(Model):
@@ -98,7 +100,8 @@ class ClaimSubmitted(Model):
 class AcknowledgementEvidence(Model):
     """Which answer says so, and where in it."""
 
-    transaction: Literal["TA1", "999", "277CA", "277"]
+    transaction: Literal["TA1", "999", "277CA", "277", "837"]
+    """`837` where our own writer could not say the claim: then no payer has seen it."""
     control_number: Code | None = None
     received_at: datetime | None = None
     status_codes: tuple[Code, ...] = ()
@@ -135,10 +138,18 @@ class ClaimAnswer(Model):
     """What one acknowledgement says of one claim, before it is related to ours."""
 
     patient_control_number: Code
-    outcome: Literal["acknowledged", "refused", "pending", "finalized", "not_found"]
+    outcome: Literal["acknowledged", "refused", "pending", "finalized", "not_found", "unknown"]
+    """`unknown` where the answer says nothing of the claim: the question failed, or its code is
+    not in the standard."""
     status_codes: tuple[Code, ...]
     payer_claim_control_number: Code | None = None
     charge: Cents | None = None
+    stage: Literal["clearinghouse", "payer"] | None = None
+    """Where an acknowledged claim has got to: `payer` once accepted into adjudication there."""
+    clearinghouse_claim_number: Code | None = None
+    """REF*D9."""
+    findings: tuple[Finding, ...] = ()
+    """What is said against the claim, or asked for."""
 
 
 class AcknowledgementRead(Model):
@@ -149,6 +160,12 @@ class AcknowledgementRead(Model):
     interchange_control_number: Code | None = None
     """Of the interchange or group that is answered, where the answer says."""
     group_control_number: Code | None = None
+    batch_reference: Code | None = None
+    """277CA: the BHT03 of ours that is answered."""
+    refuses_batch: bool = False
+    """277CA: every claim of the batch is refused, whether it is listed or not."""
+    refused_providers: tuple[Code, ...] = ()
+    """277CA: NPIs of billing providers all of whose claims in the batch are refused, unlisted."""
     transactions: tuple["TransactionAnswer", ...] = ()
     claims: tuple[ClaimAnswer, ...] = ()
     findings: tuple[Finding, ...] = ()
