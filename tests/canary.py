@@ -20,7 +20,7 @@ GROUP_NUMBER = "ZQGRP7701336"
 STREET = "77 ZQUIVER CRESCENT"
 CITY = "ZQUINTVILLE"
 BIRTH_DATE = date(1931, 10, 29)
-SERVICE_DATE = date(2031, 11, 23)
+SERVICE_DATE = date(2024, 9, 17)
 DIAGNOSIS = "T63441D"
 PROCEDURE = "0712T"
 NOTE = "ZQNOTE FELL OFF A LADDER"
@@ -45,7 +45,7 @@ def tokens() -> tuple[str, ...]:
     dates = [
         form
         for day in (BIRTH_DATE, SERVICE_DATE)
-        for form in (day.isoformat(), f"{day:%Y%m%d}", f"{day:%m/%d/%Y}", f"{day:%y%m%d}")
+        for form in (day.isoformat(), f"{day:%Y%m%d}", f"{day:%m/%d/%Y}")
     ]
     encoded = [base64.b64encode(word.encode()).decode()[:-4] for word in (LAST_NAME, MEMBER_ID)]
     return tuple(token.upper() for token in (*WORDS, *dates, *encoded))

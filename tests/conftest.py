@@ -125,12 +125,20 @@ def postgres(server_home: Path) -> Iterator[PostgresForTests]:
     server.destroy()
 
 
+BROKER_CACHE = REPOSITORY / "var" / "cache"
+"""Where the jars of Apache Kafka are kept from one run to the next."""
+
+
+@pytest.fixture(scope="session")
+def broker_cache() -> Path:
+    return BROKER_CACHE
+
+
 def make_broker(kind: str, home: Path) -> Broker:
     """A broker of that kind, not started yet."""
     if kind == "embedded":
         return EmbeddedKafka(home)
-    cache = REPOSITORY / "var" / "cache"
-    return ApacheKafka(home, nodes=3 if kind == "apache3" else 1, cache=cache)
+    return ApacheKafka(home, nodes=3 if kind == "apache3" else 1, cache=BROKER_CACHE)
 
 
 @pytest.fixture(scope="session")

@@ -152,10 +152,13 @@ class Stack:
         members = list(reversed(self.members.values()))
         if members:
             self._say(f"stopping {', '.join(member.name for member in members)}")
-        for member in members:
-            member.ask_to_stop()
-        for member in members:
-            member.child.finish(_STOP_TIMEOUT_S)
+        # The programs together; then the receiver, when their last spans are in.
+        receiver = [member for member in members if member.name == TRACE_RECEIVER.name]
+        for group in ([member for member in members if member not in receiver], receiver):
+            for member in group:
+                member.ask_to_stop()
+            for member in group:
+                member.child.finish(_STOP_TIMEOUT_S)
         self.broker.stop()
         self.postgres.stop()
         self.state = "down"

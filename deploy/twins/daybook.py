@@ -24,6 +24,7 @@ _STATE = {
     "claim.denied.v1": "denied",
 }
 _ORDER = {state: place for place, state in enumerate(_STATE.values())}
+_ACKNOWLEDGED = frozenset({"acknowledged", "paid", "denied"})
 _SETTLED = frozenset({"held", "refused_by_payer", "paid", "denied"})
 _AT_PAYER = {
     Outcome.DENIED: "denied",
@@ -82,12 +83,13 @@ class Daybook:
         elif event_type == "claim.duplicated.v1":
             self.duplicates += 1
         elif event_type in _STATE:
-            self._advance(headers.get("ce_subject", ""), _STATE[event_type])
+            self.advance(headers.get("ce_subject", ""), _STATE[event_type])
 
-    def _advance(self, claim_id: str, state: str) -> None:
-        if state == "acknowledged":
+    def advance(self, claim_id: str, state: str) -> None:
+        """Notes that a claim came so far; what it passed before is noted with it."""
+        if state in _ACKNOWLEDGED:
             self.acknowledged.add(claim_id)
-        if state == "submitted":
+        if _ORDER[state] >= _ORDER["submitted"]:
             self.submitted.add(claim_id)
         known = self.states.get(claim_id)
         if known is None or _ORDER[state] > _ORDER[known]:

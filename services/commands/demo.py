@@ -130,7 +130,7 @@ async def run_day(
     async with listening(stack.settings) as consumer:
         await send(stack.settings, day)
         await settle(consumer, book, console)
-    money, problems = await _books(stack, book)
+    money, problems = await books(stack, book)
     return Report(book.counts(), money, tuple(problems), time.monotonic() - started)
 
 
@@ -191,7 +191,7 @@ def _progress(counts: Mapping[str, int]) -> str:
     return "  " + "  ".join(f"{name} {counts[name]}" for name in names)
 
 
-async def _books(stack: "Stack", book: Daybook) -> tuple[dict[str, int], list[str]]:
+async def books(stack: "Stack", book: Daybook) -> tuple[dict[str, int], list[str]]:
     """The hospital's charges against the ledger's categories, and every invariant of the audit."""
     from services.commands.audit import problems_of
     from services.commands.stack_access import connections, opened

@@ -10,10 +10,8 @@ from uuid import UUID
 
 import asyncpg
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from services.commands.output import show
+from services.commands.output import columns, show
 from services.commands.stack_access import (
     AsJson,
     Connections,
@@ -150,13 +148,18 @@ async def _parked(connected: Connections, key: str) -> list[dict[str, Any]]:
 
 
 def _print(steps: Sequence[Step], parked: Sequence[Mapping[str, Any]]) -> None:
-    table = Table("time", "said by", "event", "topic", "read by (partition/offset)")
-    for step in steps:
-        readers = ", ".join(f"{one.service} ({one.partition}/{one.offset})" for one in step.read_by)
-        waits = "" if step.outcome == "sent" else f" [{step.outcome}]"
-        at = f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3]
-        table.add_row(at, step.service, step.event + waits, step.topic, readers)
-    console = Console()
-    console.print(table)
+    columns(
+        ("time", "said by", "event", "topic", "read by (partition/offset)"),
+        (
+            (
+                f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3],
+                step.service,
+                step.event if step.outcome == "sent" else f"{step.event} ({step.outcome})",
+                step.topic,
+                ", ".join(f"{one.service} ({one.partition}/{one.offset})" for one in step.read_by),
+            )
+            for step in steps
+        ),
+    )
     for row in parked:
-        console.print(f"parked in {row['service']}: {row['error']}: {row['detail']}", style="red")
+        typer.echo(f"{row['state']} in {row['service']}: {row['error']}: {row['detail']}")

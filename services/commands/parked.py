@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from services.commands.output import columns
 from services.commands.output import show as show_json
 from services.commands.stack_access import AsJson, NoStackError, VarDir, opened
 from shared.database import connect
@@ -40,13 +39,23 @@ def list_parked(
     if as_json:
         show_json({name: [asdict(row) for row in ones] for name, ones in found.items()})
         return
-    table = Table("service", "id", "state", "claim", "error", "detail", "behind", "parked at")
-    for name, ones in found.items():
-        for row in ones:
-            at = f"{row.parked_at:%Y-%m-%d %H:%M:%S}"
-            cells = (row.state, row.key or "", row.error, row.detail, str(row.waiting_behind), at)
-            table.add_row(name, str(row.id), *cells)
-    Console().print(table)
+    columns(
+        ("service", "id", "state", "claim", "error", "detail", "behind", "parked at"),
+        (
+            (
+                name,
+                row.id,
+                row.state,
+                row.key or "-",
+                row.error,
+                row.detail,
+                row.waiting_behind,
+                f"{row.parked_at:%Y-%m-%d %H:%M:%S}",
+            )
+            for name, ones in found.items()
+            for row in ones
+        ),
+    )
 
 
 @app.command("show")

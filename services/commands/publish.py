@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,14 @@ from services.commands.stack_access import AsJson, NoStackError, VarDir, opened
 from shared.blobs import Blobs
 from shared.contract import topics
 from shared.contract.envelope import EnvelopeError, Event, business_id, from_headers, text_headers
-from shared.contract.events import ClaimDuplicated, ClaimReceived, ClaimRejected, MessageRejected
+from shared.contract.events import (
+    ClaimDuplicated,
+    ClaimHeld,
+    ClaimReceived,
+    ClaimRejected,
+    MessageRejected,
+)
+from shared.contract.model import Finding
 from shared.messaging import broker
 from shared.messaging.publishing import Inbound
 from shared.messaging.publishing import publish as send
@@ -167,6 +174,8 @@ def _note(
             event = from_headers(headers, value)
         except (EnvelopeError, ValueError):
             return
+        if isinstance(event.data, ClaimHeld) and claim_id in by_claim:
+            by_claim[claim_id]["findings"] = _shown(event.data.findings)
         for answer, key, outcome, findings in _told(event, by_message):
             record = answer.records.setdefault(key, {"claim": key, "outcome": outcome})
             if findings:
@@ -187,11 +196,14 @@ def _told(
             ClaimRejected(origin=origin, findings=found)
             | MessageRejected(origin=origin, findings=found)
         ) if origin.message_id in by_message:
-            shown = [one.model_dump(mode="json", exclude_defaults=True) for one in found]
             key = f"record {origin.position}"
-            yield by_message[origin.message_id], key, "rejected", shown
+            yield by_message[origin.message_id], key, "rejected", _shown(found)
         case _:
             pass
+
+
+def _shown(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json", exclude_defaults=True) for one in findings]
 
 
 def _report(answers: list[Answer], *, is_waiting: bool, as_json: bool) -> None:

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from services.commands.output import show
+from services.commands.output import columns, show
 from services.commands.stack_access import (
     AsJson,
     Line,
@@ -118,18 +116,17 @@ def _lag(url: str) -> int | None:
 
 
 def _print(document: Mapping[str, Any]) -> None:
-    console = Console(highlight=False)
+    rows = []
     for server in ("kafka", "postgres"):
         row = document[server]
         pids = row.get("pids") or [row.get("pid")]
-        console.print(f"{server:10} {row['address']}  pid {', '.join(map(str, pids))}")
-    table = Table("service", "http", "pid", "ready", "lag", "outbox", "parked", "waiting")
+        rows.append((server, row["address"], ",".join(map(str, pids)), "", "", "", "", ""))
     for name, row in document["services"].items():
         parked = row["parked"]
-        cells = (row["http"], row["pid"], "yes" if row["ready"] else "NO", row["consumer_lag"])
-        counts = (row["outbox_depth"], parked["parked"], parked["waiting"])
-        table.add_row(name, *(str(cell) for cell in (*cells, *counts)))
-    console.print(table)
+        ready = "yes" if row["ready"] else "NO"
+        queues = (row["consumer_lag"], row["outbox_depth"], parked["parked"], parked["waiting"])
+        rows.append((name, row["http"], row["pid"], ready, *queues))
+    columns(("", "address", "pid", "ready", "lag", "outbox", "parked", "waiting"), rows)
 
 
 def recover(

@@ -40,8 +40,8 @@ def submit(
     profiles: Profiles | None = None,
     claims_per_file: int = CLAIMS_PER_FILE,
 ) -> Iterator[Event]:
-    """`claim.submitted` for each coded claim that is in a file, `claim.refused` for each that no 837
-    can say; every other event untouched.
+    """`claim.submitted` for each coded claim that is in a file, `claim.refused` for each that no
+    837 can say; every other event untouched.
 
     A file for each payer profile and kind of claim, closed at `claims_per_file`; complete once it
     has its name. Raises OSError where the folder cannot be written.

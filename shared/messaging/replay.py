@@ -91,7 +91,11 @@ async def _replay_whole(
     max_units: int,
 ) -> Outcome:
     """All units of a record of which none could be told apart when it was parked. They go through
-    the inbox, like any; the row is closed with the last, or fails with what fails as it did."""
+    the inbox, like any; the row is closed with the last, or fails with what fails as it did.
+
+    Such a record had no identity: should the same event have come again since, and been readable
+    by then, it is decided in that one's place.
+    """
     outcome = Outcome()
     chunk: list[Pending] = []
     is_closed = False

@@ -12,7 +12,6 @@ from shared.x12.errors import X12Error
 from shared.x12.table import (
     Composite,
     Element,
-    HealthCode,
     HealthCodes,
     Identifier,
     Loop,
@@ -30,6 +29,7 @@ from shared.x12.writer import (
     LoopWriter,
     fields_of,
     has_foreign_characters,
+    says,
 )
 
 
@@ -92,19 +92,12 @@ def _count(row: Segment | HealthCodes, fields: Fields, own: str) -> Iterator[Fin
             1
             for field in {code.into: code for code in row.codes if code.many}
             for entry in fields.get(field) or ()
-            if any(code.into == field and _says(code, entry) for code in row.codes)
+            if any(code.into == field and says(code, entry) for code in row.codes)
         )
     else:
         count = len(fields.get(row.into or "") or ()) if row.many else 0
     if count > row.limit:
         yield _too_many(f"{own}/{row.id}", row.limit)
-
-
-def _says(code: HealthCode, entry: Any) -> bool:
-    if not code.says:
-        return True
-    fields = fields_of(entry)
-    return all(fields.get(field) == value for field, value in code.says.items())
 
 
 def _too_many(path: str, limit: int) -> Finding:

@@ -147,7 +147,8 @@ def _offer(index: int, row: Segment | HealthCodes, action: _Action) -> _Offer:
     if isinstance(row, HealthCodes):
         return _Offer(index, row.id, 0, (), action)
     for position, part in sorted(row.parts.items()):
-        if isinstance(part, Const) and (position == 1 or row.id == "HL"):
+        is_key = isinstance(part, Const) and part.beside is None
+        if isinstance(part, Const) and is_key and (position == 1 or row.id == "HL"):
             return _Offer(index, row.id, position, (part.value, *part.also), action)
         if isinstance(part, Element) and part.keys:
             return _Offer(index, row.id, position, part.keys, action)

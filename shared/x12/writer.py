@@ -7,13 +7,15 @@ the finished text finds every separator or foreign character that data would smu
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import date
+from functools import cached_property, lru_cache
 from typing import Any
 
-from shared.x12.elements import write_day
+from shared.x12.elements import ElementType, write_day
 from shared.x12.errors import X12Error
+from shared.x12.source import Source
 from shared.x12.table import (
     Composite,
     Const,
@@ -27,6 +29,8 @@ from shared.x12.table import (
     Repeat,
     Segment,
     Several,
+    Spread,
+    span,
 )
 from shared.x12.tokenizer import Separators
 
@@ -34,13 +38,24 @@ ELEMENT, SEGMENT, COMPONENT = "\x1d", "\x1e", "\x1f"
 Put = Callable[[str], Any]
 Fields = Mapping[str, Any]
 WriteRow = Callable[[Fields, Put, Fields], None]
-"""Writes one row of a loop from the loop's fields, and for `outer` rows from its parent's."""
-_WriteExtra = Callable[[Fields, list[str]], bool]
+"""Writes rows of a loop from the loop's fields, and for `outer` rows from its parent's."""
+
+
+class Sparse(dict[str, Any]):
+    """A node in which what is absent is None, as in a model."""
+
+    def __missing__(self, name: str) -> None:
+        return None
 
 
 def fields_of(node: Any) -> Fields:
-    """The fields of a model, or of a node that is a dict already."""
-    return node if isinstance(node, dict) else node.__dict__
+    """The fields of a model, or of a node that is a dict."""
+    if isinstance(node, Sparse):
+        return node
+    if isinstance(node, dict):
+        return Sparse(node)
+    fields: Fields = node.__dict__
+    return fields
 
 
 class LoopWriter:
@@ -49,14 +64,10 @@ class LoopWriter:
 
     def __init__(self, loop: Loop, *, opens: bool = True) -> None:
         self.loop = loop
-        self.rows: list[tuple[Segment | HealthCodes | Loop, WriteRow]] = []
         rows = [loop.start, *loop.rows] if opens else list(loop.rows)
-        for row in rows:
-            write = _row(row)
-            if write is not None:
-                self.rows.append((row, write))
-        self._writes = [write for _, write in self.rows]
-        self.fields = frozenset(name for row in rows for name in _field_names(row))
+        self._rows = [row for row in rows if _is_written(row)]
+        self.fields = frozenset(name for row in self._rows for name in field_names(row))
+        self._write = compile_rows(self._rows, loop.id)
 
     @staticmethod
     def of(loop: Loop) -> "LoopWriter":
@@ -66,19 +77,32 @@ class LoopWriter:
             known = _WRITERS[id(loop)] = LoopWriter(loop)
         return known
 
+    @cached_property
+    def rows(self) -> list[tuple[Segment | HealthCodes | Loop, WriteRow]]:
+        """Each row with a function of its own, for those who look at one at a time."""
+        return [(row, compile_rows([row], self.loop.id)) for row in self._rows]
+
     def write(self, node: Any, put: Put, outer: Any = None) -> None:
         """Puts the loop's segments, with the internal separators."""
         fields = fields_of(node)
-        around = fields if outer is None else fields_of(outer)
-        for write in self._writes:
-            write(fields, put, around)
+        self._write(fields, put, fields if outer is None else fields_of(outer))
+
+    def write_fields(self, fields: Fields, put: Put, outer: Fields) -> None:
+        """The same for fields that `fields_of` gave."""
+        self._write(fields, put, outer)
 
 
 _WRITERS: dict[int, LoopWriter] = {}
 
 
-def _field_names(row: Segment | HealthCodes | Loop) -> Iterator[str]:
-    """The fields of a loop's node that a row writes, and the rows of its loops that reach out."""
+def _is_written(row: Segment | HealthCodes | Loop) -> bool:
+    if isinstance(row, Segment):
+        return row.writes and bool(row.parts)
+    return isinstance(row, HealthCodes) or row.into is not None
+
+
+def field_names(row: Segment | HealthCodes | Loop) -> Iterator[str]:
+    """The fields of a loop's node that a row writes, and those of loops in it that reach out."""
     if isinstance(row, HealthCodes):
         yield from (code.into for code in row.codes)
     elif isinstance(row, Loop):
@@ -86,15 +110,16 @@ def _field_names(row: Segment | HealthCodes | Loop) -> Iterator[str]:
             yield row.into
             for inner in row.rows:
                 if isinstance(inner, Segment) and inner.outer:
-                    yield from _field_names(inner)
+                    yield from field_names(inner)
     elif row.into is not None:
         yield row.into
     else:
         for part in row.parts.values():
-            yield from _part_fields(part)
+            yield from part_fields(part)
 
 
-def _part_fields(part: Part) -> Iterator[str]:
+def part_fields(part: Part) -> Iterator[str]:
+    """The fields that a part writes; of a dotted one, the owner."""
     match part:
         case Element(field=field) | Several(field=field) | Repeat(into=field):
             yield field.partition(".")[0]
@@ -106,314 +131,299 @@ def _part_fields(part: Part) -> Iterator[str]:
             yield into
         case Composite(parts=parts):
             for inner in parts.values():
-                yield from _part_fields(inner)
+                yield from part_fields(inner)
         case _:
             return
 
 
-def _row(row: Segment | HealthCodes | Loop) -> WriteRow | None:
-    if isinstance(row, HealthCodes):
-        return _health_codes(row)
-    if isinstance(row, Segment):
-        return _segment(row) if row.writes and row.parts else None
-    return None if row.into is None else _loop(row, row.into)
+def compile_rows(rows: Sequence[Segment | HealthCodes | Loop], name: str) -> WriteRow:
+    """One function that writes the rows in order."""
+    source = Source()
+    writing = _Writing(source)
+    for row in rows:
+        writing.row(row)
+    return source.compile(f"write_{name}", "fields, put, outer")
 
 
-def _loop(loop: Loop, into: str) -> WriteRow:
-    writer = LoopWriter.of(loop)
-    is_many = loop.many
+class _Writing:
+    """Writes the lines that put segments together."""
 
-    def write(fields: Fields, put: Put, _outer: Fields) -> None:
-        nodes = fields.get(into)
-        if not nodes:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._add = source.add
+        self._fields_of = source.name(fields_of)
+        self._dicts = source.name(frozenset[type]({dict, Sparse}))
+
+    def row(self, row: Segment | HealthCodes | Loop) -> None:
+        if isinstance(row, Loop):
+            self._loop(row)
+        elif isinstance(row, HealthCodes):
+            self._health_codes(row)
+        else:
+            self._segment(row, "outer" if row.outer else "fields")
+
+    def _loop(self, row: Loop) -> None:
+        add, nodes = self._add, self._source.fresh("n")
+        write = self._source.name(LoopWriter.of(row).write_fields)
+        add(0, f"{nodes} = fields[{row.into!r}]")
+        add(0, f"if {nodes}:")
+        if row.many:
+            add(1, f"for node in {nodes}:")
+            add(2, f"{write}({self._unwrapped('node')}, put, fields)")
+        else:
+            add(1, f"{write}({self._unwrapped(nodes)}, put, fields)")
+
+    def _unwrapped(self, node: str) -> str:
+        return f"({self._fields_of}({node}) if {node}.__class__ in {self._dicts} else {node}.__dict__)"
+
+    def _health_codes(self, row: HealthCodes) -> None:
+        names = {code.into: None for code in row.codes}
+        self._add(0, f"if {' or '.join(f'fields[{name!r}]' for name in names)}:")
+        self._add(1, f"{self._source.name(_health_codes_writer(row))}(fields, put)")
+
+    def _segment(self, row: Segment, holder: str) -> None:
+        add = self._add
+        if row.into is None:
+            self._fields(row, holder, 0)
             return
-        for node in nodes if is_many else (nodes,):
-            writer.write(node, put, fields)
-
-    return write
-
-
-def _segment(segment: Segment) -> WriteRow:
-    into = segment.into
-    if segment.spread is not None:
-        return _spread(segment)
-    write_fields = _fields(segment.id, segment.parts, ELEMENT)
-    if into is None:
-        return _outside(write_fields) if segment.outer else _inside(write_fields)
-    is_many = segment.many
-
-    def write(fields: Fields, put: Put, outer: Fields) -> None:
-        nodes = (outer if segment.outer else fields).get(into)
-        if not nodes:
+        nodes = self._source.fresh("n")
+        add(0, f"{nodes} = {holder}[{row.into!r}]")
+        add(0, f"if {nodes}:")
+        if row.spread is not None:
+            add(1, f"{self._source.name(_spread_writer(row, row.spread))}({nodes}, put)")
             return
-        for node in nodes if is_many else (nodes,):
-            write_fields(fields_of(node), put)
+        inner, depth = self._source.fresh("f"), 1
+        if row.many:
+            add(1, f"for node in {nodes}:")
+            depth, nodes = 2, "node"
+        add(depth, f"{inner} = {self._unwrapped(nodes)}")
+        self._fields(row, inner, depth)
 
-    return write
+    def _fields(self, row: Segment, holder: str, depth: int) -> None:
+        text, tests = self.text(row.id, row.parts, holder, depth, ELEMENT)
+        if not tests:
+            return
+        self._add(depth, f"if {' or '.join(tests)}:")
+        self._add(depth + 1, f"put({text})")
 
+    def text(
+        self, first: str, parts: Mapping[int, Part], holder: str, depth: int, join: str
+    ) -> tuple[str, list[str]]:
+        """An expression for the joined parts, and the tests of which one must hold for there to be
+        anything to write. Lines before it give the expression its names."""
+        width = max((position + span(part) for position, part in parts.items()), default=1)
+        pieces = [""] * width
+        pieces[0] = first
+        tests: list[str] = []
+        for position, part in sorted(parts.items()):
+            own, test = self._part(part, holder, depth, join)
+            pieces[position : position + span(part)] = own + ["\0"] * (span(part) - len(own))
+            if test:
+                tests.append(test)
+        joined = join.join(piece for piece in pieces if piece != "\0")
+        return f"f{joined!r}.rstrip({join!r})", tests
 
-def _inside(write_fields: Callable[[Fields, Put], bool]) -> WriteRow:
-    def write(fields: Fields, put: Put, _outer: Fields) -> None:
-        write_fields(fields, put)
+    def _part(self, part: Part, holder: str, depth: int, join: str) -> tuple[list[str], str]:
+        match part:
+            case Element():
+                return self._element(part, holder, depth)
+            case Const():
+                return self._const(part, holder, depth), ""
+            case Several():
+                return self._several(part, holder, depth, join)
+            case Identifier():
+                return self._identifier(part, holder, depth)
+            case Period():
+                return self._period(part, holder, depth)
+            case Composite():
+                return self._composite(part, holder, depth)
+            case Repeat():
+                return self._repeat(part, holder, depth)
+            case _:
+                return [""], ""
 
-    return write
-
-
-def _outside(write_fields: Callable[[Fields, Put], bool]) -> WriteRow:
-    def write(_fields: Fields, put: Put, outer: Fields) -> None:
-        write_fields(outer, put)
-
-    return write
-
-
-def _template(first: str, parts: Mapping[int, Part]) -> list[str]:
-    template = [first]
-    for position, part in parts.items():
-        template.extend([""] * (position + _span(part) - len(template)))
-        if isinstance(part, Const) and part.beside is None:
-            template[position] = part.value
-        elif isinstance(part, Element) and part.default is not None:
-            template[position] = part.default
-    return template
-
-
-def _span(part: Part) -> int:
-    match part:
-        case Identifier() | Period():
-            return 2
-        case Several(times=times):
-            return times
-        case _:
-            return 1
-
-
-def _fields(first: str, parts: Mapping[int, Part], join: str) -> Callable[[Fields, Put], bool]:
-    """Writes the parts, joined, where at least one has a value; False where none had."""
-    template = _template(first, parts)
-    plan: list[tuple[int, str, Callable[[Any], str] | None]] = []
-    extras: list[_WriteExtra] = []
-    for position, part in parts.items():
-        if isinstance(part, Element) and "." not in part.field and part.default is None:
-            plan.append((position, part.field, part.type.write))
-        elif (extra := _extra(position, part)) is not None:
-            extras.append(extra)
-
-    def write(fields: Fields, put: Put) -> bool:
-        values = template.copy()
-        is_there = False
-        for position, field, convert in plan:
-            value = fields.get(field)
-            if value is not None:
-                values[position] = value if convert is None else convert(value)
-                is_there = True
-        for extra in extras:
-            if extra(fields, values):
-                is_there = True
-        if is_there:
-            put(join.join(values).rstrip(join))
-        return is_there
-
-    return write
-
-
-def _extra(position: int, part: Part) -> _WriteExtra | None:
-    match part:
-        case Element():
-            return _element(position, part)
-        case Const(beside=str(beside)):
-            return _const(position, part.value, beside)
-        case Several():
-            return _several(position, part)
-        case Identifier():
-            return _identifier(position, part)
-        case Period():
-            return _period(position, part)
-        case Composite():
-            return _composite(position, part)
-        case Repeat():
-            return _repeat(position, part)
-        case _:
-            return None
-
-
-def _element(position: int, element: Element) -> _WriteExtra:
-    owner, _, field = element.field.rpartition(".")
-    convert, is_optional = element.type.write, element.default is not None
-
-    def write(fields: Fields, values: list[str]) -> bool:
-        source: Any = fields
+    def _value(self, field: str, holder: str, depth: int) -> str:
+        """A new name for the value of a field, which may be another node's."""
+        value = self._source.fresh("v")
+        owner, _, name = field.rpartition(".")
         if owner:
-            node = fields.get(owner)
-            if node is None:
-                return False
-            source = fields_of(node)
-        value = source.get(field)
-        if value is None:
-            return False
-        values[position] = convert(value) if convert else value
-        return not is_optional
+            self._add(depth, f"{value} = {holder}[{owner!r}]")
+            inner = self._unwrapped(value)
+            self._add(depth, f"{value} = None if {value} is None else {inner}[{name!r}]")
+        else:
+            self._add(depth, f"{value} = {holder}[{name!r}]")
+        return value
 
-    return write
+    def _written(self, kind: ElementType, value: str) -> str:
+        return value if kind.write is None else f"{self._source.name(kind.write)}({value})"
+
+    def _element(self, part: Element, holder: str, depth: int) -> tuple[list[str], str]:
+        value = self._value(part.field, holder, depth)
+        if part.default is not None:
+            absent = self._source.name(part.default)
+            written = self._written(part.type, value)
+            return [f"{{{absent} if {value} is None else {written}}}"], ""
+        if part.type.write is None:
+            return [f"{{{value} or ''}}"], f"{value} is not None"
+        written = self._written(part.type, value)
+        return [f"{{'' if {value} is None else {written}}}"], f"{value} is not None"
+
+    def _const(self, part: Const, holder: str, depth: int) -> list[str]:
+        if part.beside is None:
+            return [part.value]
+        value = self._value(part.beside, holder, depth)
+        return [f"{{'' if {value} is None else {self._source.name(part.value)}}}"]
+
+    def _several(
+        self, part: Several, holder: str, depth: int, join: str
+    ) -> tuple[list[str], str]:
+        value = self._value(part.field, holder, depth)
+        written = self._source.name(_several_writer(part, join))
+        return [f"{{{written}({value})}}"], value
+
+    def _identifier(self, part: Identifier, holder: str, depth: int) -> tuple[list[str], str]:
+        add = self._add
+        qualifier, value = self._source.fresh("q"), self._source.fresh("v")
+        word = "if"
+        for code, field in part.named.items():
+            add(depth, f"{word} {holder}[{field!r}] is not None:")
+            add(depth + 1, f"{qualifier}, {value} = {code!r}, {holder}[{field!r}]")
+            word = "elif"
+        add(depth, "else:")
+        other = f"{holder}[{part.qualifier!r}] or '', {holder}[{part.value!r}] or ''"
+        add(depth + 1, f"{qualifier}, {value} = {other}")
+        return [f"{{{qualifier}}}", f"{{{value}}}"], f"{qualifier} or {value}"
+
+    def _period(self, part: Period, holder: str, depth: int) -> tuple[list[str], str]:
+        form, value = self._source.fresh("q"), self._source.fresh("v")
+        names = (part.on, part.through, part.time)
+        arguments = [f"{holder}[{name!r}]" if name else "None" for name in names]
+        tests = [f"{arguments[at]} is not None" for at in (0, 2) if names[at]]
+        self._add(depth, f"{form} = {value} = ''")
+        self._add(depth, f"if {' or '.join(tests)}:")
+        write = self._source.name(_write_period)
+        self._add(depth + 1, f"{form}, {value} = {write}({', '.join(arguments)})")
+        return [f"{{{form}}}", f"{{{value}}}"], form
+
+    def _composite(self, part: Composite, holder: str, depth: int) -> tuple[list[str], str]:
+        add, value = self._add, self._source.fresh("c")
+        add(depth, f"{value} = ''")
+        if part.into is not None:
+            node, inner = self._source.fresh("n"), self._source.fresh("f")
+            add(depth, f"{node} = {holder}[{part.into!r}]")
+            add(depth, f"if {node} is not None:")
+            depth += 1
+            add(depth, f"{inner} = {self._unwrapped(node)}")
+            holder = inner
+        text, tests = self.text("", part.parts, holder, depth, COMPONENT)
+        add(depth, f"if {' or '.join(tests)}:")
+        add(depth + 1, f"{value} = {text}[1:]")
+        return [f"{{{value}}}"], value
+
+    def _repeat(self, part: Repeat, holder: str, depth: int) -> tuple[list[str], str]:
+        value = self._value(part.into, holder, depth)
+        written = self._source.name(_repeat_writer(part))
+        return [f"{{{written}({value})}}"], value
 
 
-def _const(position: int, value: str, beside: str) -> _WriteExtra:
-    owner, _, field = beside.rpartition(".")
-
-    def write(fields: Fields, values: list[str]) -> bool:
-        source: Any = fields.get(owner) if owner else fields
-        if source is not None and fields_of(source).get(field) is not None:
-            values[position] = value
-        return False
-
-    return write
-
-
-def _several(position: int, part: Several) -> _WriteExtra:
+def _several_writer(part: Several, join: str) -> Callable[[Any], str]:
     field, times, convert = part.field, part.times, part.type.write
 
-    def write(fields: Fields, values: list[str]) -> bool:
-        entries = fields.get(field)
+    def write(entries: Any) -> str:
         if not entries:
-            return False
+            return join * (times - 1)
         if len(entries) > times:
             raise X12Error("too-many", f"{field} has more than the {times} the standard allows")
-        texts = [convert(entry) for entry in entries] if convert else list(entries)
-        values[position : position + len(texts)] = texts
-        return True
+        texts = entries if convert is None else [convert(entry) for entry in entries]
+        return join.join(texts) + join * (times - len(entries))
 
     return write
 
 
-def _identifier(position: int, part: Identifier) -> _WriteExtra:
-    named = [(field, qualifier) for qualifier, field in part.named.items()]
-
-    def write(fields: Fields, values: list[str]) -> bool:
-        for field, qualifier in named:
-            value = fields.get(field)
-            if value is not None:
-                values[position], values[position + 1] = qualifier, value
-                return True
-        other, text = fields.get(part.qualifier), fields.get(part.value)
-        values[position], values[position + 1] = other or "", text or ""
-        return other is not None or text is not None
-
-    return write
+def _write_period(on: date | None, through: date | None, time: str | None) -> tuple[str, str]:
+    if on is None:
+        return "TM", time or ""
+    if time is not None:
+        return "DT", write_day(on) + time
+    if through is not None:
+        return "RD8", f"{write_day(on)}-{write_day(through)}"
+    return "D8", write_day(on)
 
 
-def _period(position: int, part: Period) -> _WriteExtra:
-    on_field, through_field, time_field = part.on, part.through, part.time
-
-    def write(fields: Fields, values: list[str]) -> bool:
-        on = fields.get(on_field)
-        through = fields.get(through_field) if through_field else None
-        time = fields.get(time_field) if time_field else None
-        if on is None and time is None:
-            return False
-        if on is None:
-            values[position], values[position + 1] = "TM", str(time)
-        elif time is not None:
-            values[position], values[position + 1] = "DT", write_day(on) + str(time)
-        elif through is not None:
-            values[position], values[position + 1] = "RD8", f"{write_day(on)}-{write_day(through)}"
-        else:
-            values[position], values[position + 1] = "D8", write_day(on)
-        return True
-
-    return write
+def _text_writer(first: str, parts: Mapping[int, Part], join: str) -> Callable[[Fields], str]:
+    """A function from fields to the joined parts; empty where there are none."""
+    source = Source()
+    writing = _Writing(source)
+    text, tests = writing.text(first, parts, "fields", 0, join)
+    if tests:
+        source.add(0, f"if not ({' or '.join(tests)}):")
+        source.add(1, "return ''")
+    source.add(0, f"return {text}")
+    return source.compile("write_text", "fields")
 
 
-def _composite(position: int, part: Composite) -> _WriteExtra:
-    into = part.into
-    write_parts = _fields("", part.parts, COMPONENT)
+def _repeat_writer(part: Repeat) -> Callable[[Any], str]:
+    width, times = max(part.parts) + 1, part.times
+    write_group = _group_writer(part.parts, width)
 
-    def write(fields: Fields, values: list[str]) -> bool:
-        node: Any = fields
-        if into is not None:
-            node = fields.get(into)
-            if node is None:
-                return False
-        written: list[str] = []
-        if write_parts(fields_of(node), written.append):
-            values[position] = written[0][1:]
-        return bool(written)
-
-    return write
-
-
-def _repeat(position: int, part: Repeat) -> _WriteExtra:
-    width = max(part.parts) + 1
-    write_group = _group(part.parts)
-
-    def write(fields: Fields, values: list[str]) -> bool:
-        groups = fields.get(part.into)
+    def write(groups: Any) -> str:
         if not groups:
-            return False
-        if len(groups) > part.times:
-            raise X12Error("too-many", f"{part.into} has more than the {part.times} allowed")
-        del values[position:]
-        for group in groups:
-            values.extend(write_group(fields_of(group), width))
-        return True
+            return ""
+        if len(groups) > times:
+            raise X12Error("too-many", f"{part.into} has more than the {times} allowed")
+        return ELEMENT.join([write_group(group) for group in groups])
 
     return write
 
 
-def _group(parts: Mapping[int, Element | Composite]) -> Callable[[Fields, int], list[str]]:
+def _group_writer(
+    parts: Mapping[int, Element | Composite], width: int
+) -> Callable[[Any], str]:
     """Elements of one group, padded to its width."""
-    write_fields = _fields("", {offset + 1: part for offset, part in parts.items()}, ELEMENT)
+    write_fields = _text_writer("", {at + 1: part for at, part in parts.items()}, ELEMENT)
 
-    def write(fields: Fields, width: int) -> list[str]:
-        written: list[str] = []
-        write_fields(fields, written.append)
-        texts = written[0].split(ELEMENT)[1:] if written else []
-        return texts + [""] * (width - len(texts))
+    def write(group: Any) -> str:
+        text = write_fields(fields_of(group))[1:]
+        return text + ELEMENT * (width - 1 - text.count(ELEMENT))
 
     return write
 
 
-def _spread(segment: Segment) -> WriteRow:
-    spread, into = segment.spread, segment.into
-    assert spread is not None
-    assert into is not None
-    write_head = _fields(segment.id, segment.parts, ELEMENT)
-    write_group = _group(spread.parts)
-    width, times, start = spread.group_width(), spread.times, spread.start
+def _spread_writer(segment: Segment, spread: Spread) -> Callable[[Any, Put], None]:
+    write_head = _text_writer(segment.id, segment.parts, ELEMENT)
+    times, start = spread.times, spread.start
+    write_group = _group_writer(spread.parts, spread.group_width())
 
-    def write(fields: Fields, put: Put, outer: Fields) -> None:
-        entries = (outer if segment.outer else fields).get(into)
-        if not entries:
-            return
-        head, count = "", 0
-        texts: list[str] = []
+    def write(entries: Any, put: Put) -> None:
+        open_head, groups = "", [""]
+        groups.clear()
         for entry in entries:
-            entry_fields = fields_of(entry)
-            heads: list[str] = []
-            write_head(entry_fields, heads.append)
-            own_head = heads[0] if heads else segment.id
-            if texts and (own_head != head or count == times):
-                put(ELEMENT.join(texts).rstrip(ELEMENT))
-                texts = []
-            if not texts:
-                head, count = own_head, 0
-                texts = head.split(ELEMENT)
-                texts += [""] * (start - len(texts))
-            texts += write_group(entry_fields, width)
-            count += 1
-        put(ELEMENT.join(texts).rstrip(ELEMENT))
+            head = write_head(fields_of(entry)) or segment.id
+            if groups and (head != open_head or len(groups) == times):
+                put(_joined(open_head, start, groups))
+                groups = []
+            open_head = head
+            groups.append(write_group(entry))
+        put(_joined(open_head, start, groups))
 
     return write
 
 
-def _health_codes(row: HealthCodes) -> WriteRow:
+def _joined(head: str, start: int, groups: list[str]) -> str:
+    padding = ELEMENT * (start - 1 - head.count(ELEMENT))
+    return (head + padding + ELEMENT + ELEMENT.join(groups)).rstrip(ELEMENT)
+
+
+def _health_codes_writer(row: HealthCodes) -> Callable[[Fields, Put], None]:
     by_field: dict[str, list[tuple[HealthCode, Callable[[Any], str]]]] = {}
     for code in row.codes:
-        by_field.setdefault(code.into, []).append((code, _health_code(code)))
+        by_field.setdefault(code.into, []).append((code, _health_code_writer(code)))
     times = row.times
 
-    def write(fields: Fields, put: Put, _outer: Fields) -> None:
+    def write(fields: Fields, put: Put) -> None:
         texts: list[str] = []
         for field, codes in by_field.items():
-            entries = fields.get(field)
+            entries = fields[field]
             if not entries:
                 continue
             if not codes[0][0].many:
@@ -421,7 +431,7 @@ def _health_codes(row: HealthCodes) -> WriteRow:
                 continue
             for entry in entries:
                 for code, write_code in codes:
-                    if _says(code, entry):
+                    if says(code, entry):
                         texts.append(write_code(entry))
                         break
         for at in range(0, len(texts), times):
@@ -430,26 +440,20 @@ def _health_codes(row: HealthCodes) -> WriteRow:
     return write
 
 
-def _says(code: HealthCode, entry: Any) -> bool:
+def says(code: HealthCode, entry: Any) -> bool:
+    """Whether an entry of a list is one that this qualifier stands for."""
     if not code.says:
         return True
-    fields = fields_of(entry)
-    return all(fields.get(field) == value for field, value in code.says.items())
+    return code.says.items() <= fields_of(entry).items()
 
 
-def _health_code(code: HealthCode) -> Callable[[Any], str]:
+def _health_code_writer(code: HealthCode) -> Callable[[Any], str]:
     qualifier = code.qualifier
     if code.parts is None:
-        return lambda entry: qualifier + COMPONENT + str(entry)
+        return lambda entry: f"{qualifier}{COMPONENT}{entry}"
     parts = {position - 1: part for position, part in code.parts.items()}
-    write_parts = _fields(qualifier, parts, COMPONENT)
-
-    def write(entry: Any) -> str:
-        written: list[str] = []
-        write_parts(fields_of(entry), written.append)
-        return written[0] if written else qualifier
-
-    return write
+    write_parts = _text_writer(qualifier, parts, COMPONENT)
+    return lambda entry: write_parts(fields_of(entry)) or qualifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,13 +491,14 @@ def finish(segments: list[str], separators: Separators) -> str:
     text = SEGMENT.join(segments) + SEGMENT
     finisher = _finisher(separators)
     if finisher.foreign.search(text) is not None:
-        text = _without_accents(text)
+        text = without_accents(text)
         text = finisher.foreign.sub(" ", text)
         text = re.sub(f" +([{ELEMENT}{SEGMENT}{COMPONENT}])", r"\1", text)
     return text.translate(finisher.replacements)
 
 
-def _without_accents(text: str) -> str:
+def without_accents(text: str) -> str:
+    """Letters without their marks: what the standard's character set can say of a name."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", text)
@@ -501,5 +506,7 @@ def _without_accents(text: str) -> str:
 
 
 def has_foreign_characters(text: str, separators: Separators) -> bool:
-    """Whether `finish` would replace something in this element (accents apart)."""
-    return _finisher(separators).foreign.search(_without_accents(text)) is not None
+    """Whether `finish` would replace something in this data (accents apart)."""
+    plain = without_accents(text)
+    has_internal = any(mark in plain for mark in (ELEMENT, SEGMENT, COMPONENT))
+    return has_internal or _finisher(separators).foreign.search(plain) is not None

@@ -3,17 +3,21 @@
 `PYTEST_ADDOPTS=--hypothesis-seed=N` repeats a run; the seed of this one is printed in the header.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shared.messaging.handler import Record
 from tests.simulation.world import OPEN, PARTITIONS, Claimlet, World
 
 KEYS = ("a", "b", "c", "d")
 FLAWS = st.sampled_from([None, None, None, None, "decode", "decide", "save", "raise"])
+CRASHES = st.sampled_from([None, None, "before", "after"])
+MEMBERS = st.integers(0, 1)
+LIMITS = st.integers(1, 5)
 FLAW_IN_FILE = {
     None: None,
     "decode": "decode",
@@ -22,24 +26,31 @@ FLAW_IN_FILE = {
     "raise": "decode",
 }
 
+Parts: TypeAlias = list[tuple[int, str | None]]
+"""The units of a record: which of its partition's two keys, and what is wrong."""
+RECORDS = st.one_of(
+    st.lists(st.tuples(st.just(0), FLAWS), min_size=1, max_size=1),
+    st.lists(st.tuples(st.integers(0, 1), FLAWS), min_size=1, max_size=6),
+)
+
+
+def _is_opaque(record: Record) -> bool:
+    return b'"raise"' in (record.value or b"")
+
 
 class Kernel(RuleBasedStateMachine):
     """One service with two members, seen through the world's audit after each step."""
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(records=st.lists(RECORDS, min_size=1, max_size=5))
+    def start(self, records: list[Parts]) -> None:
         self.world = World()
         self.numbers = 0
         self.world.assign([0] * PARTITIONS)
+        for parts in records:
+            self.submit(0, parts)
 
-    def _partition(self, key: str) -> int:
-        return KEYS.index(key) % PARTITIONS
-
-    @rule(
-        partition=st.integers(0, PARTITIONS - 1),
-        parts=st.lists(st.tuples(st.integers(0, 1), FLAWS), min_size=1, max_size=7),
-    )
-    def submit(self, partition: int, parts: list[tuple[int, str | None]]) -> None:
+    @rule(partition=st.integers(0, PARTITIONS - 1), parts=RECORDS)
+    def submit(self, partition: int, parts: Parts) -> None:
         units = []
         for choice, flaw in parts:
             self.numbers += 1
@@ -52,33 +63,33 @@ class Kernel(RuleBasedStateMachine):
 
     @rule(partition=st.integers(0, PARTITIONS - 1), data=st.data())
     def submit_again(self, partition: int, data: st.DataObject) -> None:
-        log = self.world.broker.logs[partition]
+        # What cannot even be identified cannot be recognised when it comes again either.
+        log = [record for record in self.world.broker.logs[partition] if not _is_opaque(record)]
         if log:
-            self.world.broker.publish_again(partition, data.draw(st.integers(0, len(log) - 1)))
+            record = data.draw(st.sampled_from(log))
+            self.world.broker.publish_again(partition, record.offset)
 
-    @rule(member=st.integers(0, 1), limit=st.integers(1, 5))
+    @rule(member=MEMBERS, limit=LIMITS)
     def poll(self, member: int, limit: int) -> None:
         self.world.poll(self.world.members[member], limit)
 
-    @rule(member=st.integers(0, 1))
-    def settle(self, member: int) -> None:
+    @rule(member=MEMBERS, crash=CRASHES)
+    def settle(self, member: int, crash: str | None) -> None:
+        self.world.database.crash_at_commit = crash
         self.world.settle(self.world.members[member])
 
-    @rule(owners=st.lists(st.integers(0, 1), min_size=PARTITIONS, max_size=PARTITIONS))
+    @rule(member=MEMBERS, limit=LIMITS, crash=CRASHES)
+    def poll_and_settle(self, member: int, limit: int, crash: str | None) -> None:
+        self.poll(member, limit)
+        self.settle(member, crash)
+
+    @rule(owners=st.lists(MEMBERS, min_size=PARTITIONS, max_size=PARTITIONS))
     def rebalance(self, owners: list[int]) -> None:
         self.world.assign(owners)
 
-    @rule(member=st.integers(0, 1))
+    @rule(member=MEMBERS)
     def kill(self, member: int) -> None:
         self.world.restart(self.world.members[member])
-
-    @rule(when=st.sampled_from(["before", "after"]))
-    def crash_at_the_next_commit(self, when: str) -> None:
-        self.world.database.crash_at_commit = when
-
-    @rule(when=st.sampled_from(["before", "after"]))
-    def crash_at_the_next_send(self, when: str) -> None:
-        self.world.broker.crash_at_send = when
 
     @rule()
     def database_is_away_for_a_moment(self) -> None:
@@ -88,12 +99,14 @@ class Kernel(RuleBasedStateMachine):
     def broker_goes_away_or_comes_back(self, is_away: bool) -> None:
         self.world.broker.is_away = is_away
 
-    @rule()
-    def relay(self) -> None:
+    @rule(crash=CRASHES)
+    def relay(self, crash: str | None) -> None:
+        self.world.broker.crash_at_send = crash
         self.world.relay()
 
-    @rule()
-    def replay(self) -> None:
+    @rule(crash=CRASHES)
+    def replay(self, crash: str | None) -> None:
+        self.world.database.crash_at_commit = crash
         self.world.replay()
 
     def _open_rows(self) -> list[Any]:
@@ -104,9 +117,19 @@ class Kernel(RuleBasedStateMachine):
     def release(self, data: st.DataObject, is_cured: bool) -> None:
         row = data.draw(st.sampled_from(self._open_rows()))
         if is_cured:
-            units = self.world._units(row.parking.record)  # noqa: SLF001
+            units = self.world.units(row.parking.record)
             self.world.handler.cured |= {one.number for one in units}
         self.world.release(row)
+
+    @precondition(lambda self: self._open_rows())
+    @rule(is_cured=st.booleans(), crash=CRASHES)
+    def release_all_and_replay(self, is_cured: bool, crash: str | None) -> None:
+        for row in self._open_rows():
+            if is_cured and row.id % 2:
+                units = self.world.units(row.parking.record)
+                self.world.handler.cured |= {one.number for one in units}
+            self.world.release(row)
+        self.replay(crash)
 
     @precondition(lambda self: self._open_rows())
     @rule(data=st.data())
@@ -123,5 +146,5 @@ class Kernel(RuleBasedStateMachine):
             self.world.finish()
 
 
-Kernel.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Kernel.TestCase.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
 TestKernel = Kernel.TestCase

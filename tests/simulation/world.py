@@ -9,7 +9,7 @@ or just after the commit of a transaction, and just before or after a send.
 
 import json
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -231,7 +231,10 @@ class ClaimletHandler:
         return {unit.key: connection.decided.get(unit.key, []) for unit in units}
 
     def decide(
-        self, states: Mapping[str, list[int]], unit: Unit[Claimlet], now: datetime
+        self,
+        states: Mapping[str, list[int]],
+        unit: Unit[Claimlet],
+        now: datetime,  # noqa: ARG002
     ) -> Decision[list[int], Claimlet]:
         one = unit.body
         if one.flaw == "decide" and one.number not in self.cured:
@@ -360,16 +363,12 @@ class World:
         member.positions = {p: self.broker.committed[p] for p in member.positions}
 
     def relay(self) -> None:
-        try:
+        with suppress(CrashError):
             drive(forward(self.database, self.broker))
-        except CrashError:
-            pass
 
     def replay(self) -> None:
-        try:
+        with suppress(CrashError, OSError):
             drive(replay(self.database, self.core, self.unfold, MAX_UNITS))
-        except (CrashError, OSError):
-            pass
 
     def release(self, row: Row) -> None:
         if row.state == "parked":
@@ -380,14 +379,14 @@ class World:
         if row.state not in OPEN:
             return
         row.state = "discarded"
-        units = self._units(row.parking.record)
+        units = self.units(row.parking.record)
         if row.parking.is_whole_record:
             received = {part for _, part in self.database.tables.inbox & _identities(row)}
             self.discarded |= {one.number for part, one in enumerate(units) if part not in received}
         else:
             self.discarded.add(units[row.parking.part].number)
 
-    def _units(self, record: Record) -> list[Claimlet]:
+    def units(self, record: Record) -> list[Claimlet]:
         return [Claimlet(*values) for values in json.loads(record.value or b"")]
 
     # The audit
@@ -396,7 +395,7 @@ class World:
         """Units of a partition's log in the order of their first publication."""
         seen: dict[int, Claimlet] = {}
         for record in self.broker.logs[partition][:upto]:
-            for one in self._units(record):
+            for one in self.units(record):
                 seen.setdefault(one.number, one)
         return list(seen.values())
 
@@ -428,7 +427,7 @@ class World:
         aside: set[int] = set()
         for row in self.database.tables.parked:
             if row.state in OPEN:
-                units = self._units(row.parking.record)
+                units = self.units(row.parking.record)
                 if row.parking.is_whole_record:
                     aside |= {one.number for one in units}
                 else:

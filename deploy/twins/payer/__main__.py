@@ -15,7 +15,9 @@ def main() -> None:
     """Entry point; logs to stderr, one line for each interchange, no claim's values."""
     parser = argparse.ArgumentParser(prog="deploy.twins.payer", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the payers' mailboxes")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="decides every claim's outcome")
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, help="decides every claim's outcome"
+    )
     parser.add_argument("--delay", type=float, default=1.0, help="seconds from the 999 to the 835")
     parser.add_argument("--poll", type=float, default=0.1, help="seconds between empty rounds")
     parser.add_argument("--once", action="store_true", help="one round, then end")

@@ -5,14 +5,18 @@ in ten years, and a payer's answer finds its line by the number given here.
 """
 
 import hashlib
+import json
 from base64 import b32encode
 from typing import TypeVar
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from shared.contract.claim import Claim, Diagnosis, ServiceLine, SurgicalProcedure
 from shared.contract.envelope import business_id
 
 _CARRIERS = {"submitter", "receiver"}
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 Coded = TypeVar("Coded", Diagnosis, SurgicalProcedure)
 
@@ -40,13 +44,14 @@ def identify(claim: Claim, source: str) -> Claim:
 
 
 def fingerprint(claim: Claim) -> tuple[bytes, bytes]:
-    """SHA-256 over all that the claim says, and the JSON that was hashed.
+    """SHA-256 over all that the claim says, and the claim's JSON.
 
     Who carried the file (submitter, receiver) is left out: the same claim through another door or
-    another clearinghouse is the same claim.
+    another clearinghouse is the same claim. Keys are sorted before hashing: a reader that fills
+    fields in another order must not make a new revision of a claim that a payer has already.
     """
     wire = claim.__pydantic_serializer__.to_json(claim, exclude_defaults=True, exclude=_CARRIERS)
-    return hashlib.sha256(wire).digest(), wire
+    return hashlib.sha256(_canonical(from_json(wire)).encode()).digest(), wire
 
 
 def _numbered(lines: tuple[ServiceLine, ...], identity: UUID) -> tuple[ServiceLine, ...]:

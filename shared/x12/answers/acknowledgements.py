@@ -52,8 +52,8 @@ def read_acknowledgements(stream: BinaryIO) -> Iterator[AnswerPart]:
 
     A TA1 gives an `InterchangeAnswer`, a 999 or 997 a `GroupAnswer`; a 277CA, 277 or 276 gives a
     `StatusHeader`, a `StatusLevel` for each HL (never more than one is held) and a
-    `StatusTrailer`. What is wrong with none of them comes as `AnswerProblem`. Never raises for what
-    the stream holds.
+    `StatusTrailer`. What is wrong with none of them, and a TA1 or 999 that breaks off, comes as
+    `AnswerProblem`. Never raises for what the stream holds.
     """
     for part in EnvelopeReader(stream).parts():
         if isinstance(part, TransactionSet):
@@ -86,19 +86,33 @@ def _envelope_of_control(problem: X12Problem) -> AnswerEnvelope:
     return AnswerEnvelope(control.interchange, control.group, control.transaction)
 
 
-def _interchange_answer(part: Loose) -> InterchangeAnswer:
+def _interchange_answer(part: Loose) -> InterchangeAnswer | AnswerProblem:
     node: Node = {}
     # TA1 has no composites, so any component separator will do.
     compile_segment(INTERCHANGE_ACKNOWLEDGEMENT.start, "\0").examine(node, part.elements)
-    node["envelope"] = envelope_of(part.envelope)
-    node.setdefault("outcome", "")
+    envelope = envelope_of(part.envelope)
+    if node.get("outcome") not in ("A", "E", "R"):
+        return AnswerProblem((_NO_VERDICT,), envelope)
+    node["envelope"] = envelope
     return adopt(InterchangeAnswer, node)
+
+
+_NO_VERDICT = Finding(
+    code="ta1-without-verdict",
+    path="TA1/TA104",
+    message="The TA1 does not say whether the interchange was accepted (A, E or R).",
+    hint="Ask the receiver; nothing is taken as accepted or rejected.",
+)
 
 
 def _read_group_answer(part: TransactionSet) -> Iterator[AnswerPart]:
     transaction = part.envelope.transaction
     is_old = transaction is not None and transaction.code == "997"
     emission = _last(walk(OLD_ACKNOWLEDGEMENT if is_old else ACKNOWLEDGEMENT, part))
+    if not emission.is_complete:
+        # Half an answer must neither accept nor reject the half that is not there.
+        yield AnswerProblem(tuple(part.findings), envelope_of(part.envelope))
+        return
     node = emission.node
     node["sets"] = tuple([_set_answer(inner) for inner in node.get("sets", ())])
     node["codes"] = tuple(node.get("codes", ()))
@@ -220,8 +234,9 @@ _ORPHAN = Finding(
     message="The level stands under one that is not in the answer; it was read all the same.",
     hint="Whose answer it is (clearinghouse or payer) was taken from what came before it.",
 )
+TRUNCATED = "answer-truncated"
 _TRUNCATED = Finding(
-    code="answer-truncated",
+    code=TRUNCATED,
     path="2000",
     message="The file breaks off within this level.",
     hint="Ask for the whole file.",

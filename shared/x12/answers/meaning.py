@@ -20,6 +20,7 @@ from shared.contract.acknowledgement import (
 )
 from shared.contract.events import AcknowledgementRead, ClaimAnswer
 from shared.contract.model import Finding
+from shared.x12.answers.acknowledgements import TRUNCATED
 from shared.x12.answers.claim_status import (
     REFUSED,
     claim_answer,
@@ -88,6 +89,8 @@ class _Report:
         if level.code == "20" and (self.batch_reference or self.refuses_batch):
             yield self._flush()
         self.findings.extend(level.findings)
+        if any(finding.code == TRUNCATED for finding in level.findings):
+            return  # what it would have said is not known
         for trace in level.traces:
             if level.code in _CLAIM_LEVELS or _is_of_claim(trace):
                 if len(self.claims) >= self.max_claims:

@@ -75,10 +75,10 @@ _RESEND = "Nothing in it was read: put the fault right and send all of it again.
 def of_group(answer: GroupAnswer) -> AcknowledgementRead:
     """The meaning of a 999 or 997: about syntax only, set by set.
 
-    A group without AK9, or a set without IK5, is taken as rejected: nothing says that it was
-    accepted.
+    A group without AK9 is judged by its sets, a set without IK5 by its group; where neither says
+    anything it is taken as rejected, for nothing says that it was accepted.
     """
-    outcome = _GROUP_OUTCOMES.get(answer.outcome or "", "rejected")
+    outcome = _group_outcome(answer)
     severity: Severity = "block" if outcome == "rejected" else "warn"
     findings = list(answer.findings)
     for code in answer.codes:
@@ -98,13 +98,25 @@ def of_group(answer: GroupAnswer) -> AcknowledgementRead:
         transaction="999",
         outcome=outcome,
         group_control_number=clip(answer.group_control_number),
-        transactions=tuple(_of_set(part) for part in answer.sets),
+        transactions=tuple(_of_set(part, answer.outcome) for part in answer.sets),
         findings=tuple(findings),
     )
 
 
-def _of_set(answer: SetAnswer) -> TransactionAnswer:
-    outcome = _SET_OUTCOMES.get(answer.outcome or "", "rejected")
+def _group_outcome(answer: GroupAnswer) -> GroupOutcome:
+    if answer.outcome is not None:
+        return _GROUP_OUTCOMES.get(answer.outcome, "rejected")
+    said = {_SET_OUTCOMES.get(part.outcome or "", "rejected") for part in answer.sets}
+    if not said or said == {"rejected"}:
+        return "rejected"
+    if "rejected" in said:
+        return "partially_accepted"
+    return "accepted" if said == {"accepted"} else "accepted_with_errors"
+
+
+def _of_set(answer: SetAnswer, group_outcome: str | None) -> TransactionAnswer:
+    said = answer.outcome or (group_outcome if group_outcome in ("A", "R") else None)
+    outcome = _SET_OUTCOMES.get(said or "", "rejected")
     severity: Severity = "block" if outcome == "rejected" else "warn"
     findings: list[Finding] = []
     for segment in answer.segment_errors:
@@ -136,7 +148,7 @@ def _missing(code: str, path: str, what: str) -> Finding:
         code=code,
         path=path,
         message=f"The answer ends without saying what became of {what}.",
-        hint="Ask the receiver; do not take it as accepted.",
+        hint="Ask the receiver what it meant; it was judged by the rest of the answer.",
     )
 
 

@@ -1,13 +1,14 @@
 """From a table's nodes to frozen values, without the price of a frozen dataclass's constructor.
 
-It is apart because it is the one place that leans on how Python keeps an object's fields: a node is
-a dict whose keys are the value's fields, so the value takes the dict over as its own. What a node
-lacks is the class's default, which for a dataclass without slots is an attribute of the class. That
-is four times as fast as calling the constructor, and an 835 makes thirty values a claim.
+It is apart because it is the one place that leans on how Python keeps an object's fields: a
+dataclass without slots has them in its `__dict__`, which is given to it whole, the defaults and over
+them the node. That is four times as fast as calling the constructor, and an 835 makes thirty values
+a claim.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+from dataclasses import fields
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -24,17 +25,28 @@ _new = object.__new__
 _set = object.__setattr__
 
 
+@cache
+def _defaults(kind: type[Any]) -> Node:
+    return {field.name: field.default for field in fields(kind)}
+
+
 def adopt(kind: type[Value], node: Node) -> Value:
-    """A value of this frozen dataclass whose fields are the node's, which must not be used again.
-    Every field of `kind` that may be absent needs a default that is not made by a factory."""
+    """A value of this frozen dataclass with the node's fields, and its own defaults for the rest;
+    every field of `kind` that a node may lack needs a default, and not one that a factory makes."""
     value = _new(kind)
-    _set(value, "__dict__", node)
+    _set(value, "__dict__", {**_defaults(kind), **node})
     return value
 
 
 def adopt_all(kind: type[Value], nodes: Iterable[Node]) -> tuple[Value, ...]:
     """`adopt` for each, in order."""
-    return tuple([adopt(kind, node) for node in nodes])
+    defaults = _defaults(kind)
+    values = []
+    for node in nodes:
+        value = _new(kind)
+        _set(value, "__dict__", {**defaults, **node})
+        values.append(value)
+    return tuple(values)
 
 
 @lru_cache(8_192)

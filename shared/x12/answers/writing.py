@@ -35,6 +35,9 @@ from shared.x12.interchange import InterchangeEnvelope, InterchangeWriter
 from shared.x12.table import TransactionTable
 from shared.x12.writer import LoopWriter, Put
 
+# The tables know fields that values do not have (forms that are read and never written): where a
+# value is handed to a writer as a dict, what it lacks is absent.
+
 Remittance = tuple[RemittanceHeader, Iterable[RemittanceClaim], Sequence[ProviderAdjustment]]
 """One 835: what stands before the claims, the claims, and the PLB pairs after them."""
 StatusReport = tuple[StatusHeader, Iterable[StatusLevel]]
@@ -74,7 +77,7 @@ def write_remittances(
     ):
         for header, claims, adjustments in remittances:
             with group.transaction_set("835", header.transaction_control_number) as put:
-                _REMITTANCE.write(header, put)
+                _REMITTANCE.write(dict(vars(header)), put)
                 _write_claims(claims, put)
                 _REMITTANCE.write({"provider_adjustments": adjustments}, put)
 
@@ -122,7 +125,11 @@ def write_group_answers(
                 guide = table.version if kind == "999" else ""
                 for answer in run:
                     with group.transaction_set(kind, guide=guide) as put:
-                        writer.write(answer, put)
+                        writer.write(_answer_node(answer), put)
+
+
+def _answer_node(answer: GroupAnswer) -> dict[str, object]:
+    return {**vars(answer), "sets": [dict(vars(part)) for part in answer.sets]}
 
 
 def write_interchange_answers(
@@ -147,6 +154,6 @@ def write_status_reports(
             with interchange.group(functional_id, table.version) as group:
                 for header, levels in run:
                     with group.transaction_set(table.code, guide=table.version) as put:
-                        writer.write(header, put)
+                        writer.write(dict(vars(header)), put)
                         for level in levels:
-                            _LEVEL.write(level, put)
+                            _LEVEL.write(dict(vars(level)), put)

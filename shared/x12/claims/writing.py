@@ -6,15 +6,15 @@ tree in which claims that follow each other share a billing provider, a subscrib
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, BinaryIO
 from uuid import UUID
 
 from shared.contract.claim import Claim, ClaimKind, Party
 from shared.contract.model import Finding
 from shared.x12.claims.reading import TABLES
-from shared.x12.errors import X12Error
 from shared.x12.inspection import inspect
+from shared.x12.interchange import InterchangeEnvelope as Envelope
+from shared.x12.interchange import MAX_CONTROL_NUMBER, interchange_header
 from shared.x12.table import Loop, TransactionTable
 from shared.x12.tokenizer import Separators
 from shared.x12.writer import ELEMENT, LoopWriter, finish
@@ -24,28 +24,13 @@ _FLUSH_SEGMENTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class InterchangeEnvelope:
-    """Who sends to whom, and under which control number (the group's is the same, counted on).
+class InterchangeEnvelope(Envelope):
+    """An interchange of claims. `submitter` and `receiver_party` are 1000A and 1000B; None: each
+    claim's own."""
 
-    `submitter` and `receiver` are 1000A and 1000B; None: each claim's own. `separators` are checked.
-    """
-
-    sender: str
-    receiver: str
-    control_number: int
-    created_at: datetime
-    sender_qualifier: str = "ZZ"
-    receiver_qualifier: str = "ZZ"
-    usage: str = "T"
-    wants_ta1: bool = False
-    group_sender: str | None = None
-    group_receiver: str | None = None
     submitter: Party | None = None
     receiver_party: Party | None = None
-    separators: Separators = Separators()
     claims_per_set: int = CLAIMS_PER_SET
-    line_ends: bool = False
-    """A newline after each segment, for people who read files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +201,11 @@ class _Stream:
     def _begin_group(self, kind: ClaimKind) -> None:
         envelope = self._envelope
         if self._kind is None:
-            self._out.write(_interchange_header(envelope))
+            self._out.write(interchange_header(envelope))
             self._written.segments += 1
         self._kind = kind
-        self._group_number = str(envelope.control_number + self._written.groups)
+        ordinal = envelope.control_number + self._written.groups
+        self._group_number = str((ordinal - 1) % MAX_CONTROL_NUMBER + 1)
         self._written.groups += 1
         self._sets_in_group = 0
         self._put(
@@ -244,7 +230,7 @@ class _Stream:
         self._written.sets += 1
         assert self._kind is not None
         number = f"{self._sets_in_group:04d}"
-        self._set = _Set(self._kind, number, self._lines.append, self._envelope, claim)
+        self._set = _Set(self._kind, number, self._lines, self._envelope, claim)
         return self._set
 
     def _end_set(self) -> None:
@@ -260,13 +246,14 @@ class _Set:
         self,
         kind: ClaimKind,
         control_number: str,
-        put: Any,
+        lines: list[str],
         envelope: InterchangeEnvelope,
         first: Claim,
     ) -> None:
         self.control_number = control_number
         self.segments = 0
-        self._put_line = put
+        self._lines = lines
+        self._put = lines.append
         table = TABLES[kind]
         self._writers = _writers(table)
         self._claims = 0
@@ -277,11 +264,9 @@ class _Set:
         self._subscriber: Claim | None = None
         self._subscriber_level = 0
         self._patient: Claim | None = None
+        before = len(lines)
         self._begin(table, envelope, first)
-
-    def _put(self, line: str) -> None:
-        self.segments += 1
-        self._put_line(line)
+        self.segments += len(lines) - before
 
     def _begin(self, table: TransactionTable, envelope: InterchangeEnvelope, first: Claim) -> None:
         created = envelope.created_at
@@ -319,7 +304,7 @@ class _Set:
         )
 
     def add(self, claim: Claim) -> None:
-        writers = self._writers
+        writers, before = self._writers, len(self._lines)
         self._claims += 1
         if self._provider is None or not _same_provider(self._provider, claim):
             self._provider, self._subscriber, self._patient = claim, None, None
@@ -337,6 +322,7 @@ class _Set:
             self._open_level(self._subscriber_level, "23", has_child=False)
             writers.patient.write(claim, self._put)
         writers.claim.write(claim, self._put)
+        self.segments += len(self._lines) - before
 
     def _open_level(self, parent: int | None, code: str, *, has_child: bool) -> int:
         self._level += 1
@@ -383,61 +369,3 @@ def _subscriber_fields(claim: Claim) -> dict[str, Any]:
     if claim.patient is not None:
         fields["patient_relationship"] = None
     return fields
-
-
-def _interchange_header(envelope: InterchangeEnvelope) -> bytes:
-    """The fixed-width ISA. Raises X12Error where something does not fit."""
-    separators = envelope.separators
-    _check_separators(separators)
-    for name, value, width in (
-        ("ISA06", envelope.sender, 15),
-        ("ISA08", envelope.receiver, 15),
-        ("ISA05", envelope.sender_qualifier, 2),
-        ("ISA07", envelope.receiver_qualifier, 2),
-        ("ISA15", envelope.usage, 1),
-    ):
-        if not value or len(value) > width or not value.isascii():
-            raise X12Error("envelope-invalid", f"needs 1 to {width} characters", path=name)
-    if not 0 < envelope.control_number < 1_000_000_000:
-        raise X12Error("envelope-invalid", "needs one to nine digits", path="ISA13")
-    elements = (
-        "ISA",
-        "00",
-        " " * 10,
-        "00",
-        " " * 10,
-        envelope.sender_qualifier,
-        envelope.sender.ljust(15),
-        envelope.receiver_qualifier,
-        envelope.receiver.ljust(15),
-        f"{envelope.created_at:%y%m%d}",
-        f"{envelope.created_at:%H%M}",
-        separators.repetition,
-        "00501",
-        f"{envelope.control_number:09d}",
-        "1" if envelope.wants_ta1 else "0",
-        envelope.usage,
-        separators.component,
-    )
-    text = separators.element.join(elements) + separators.segment
-    return (text + "\n" if envelope.line_ends else text).encode("ascii")
-
-
-def _check_separators(separators: Separators) -> None:
-    characters = (
-        separators.element,
-        separators.component,
-        separators.segment,
-        separators.repetition,
-    )
-    is_usable = all(
-        len(character) == 1
-        and character.isascii()
-        and not character.isalnum()
-        and (character.isprintable() or character == "\n")
-        and character != " "
-        for character in characters
-    )
-    if not is_usable or len(set(characters)) != len(characters):
-        raise X12Error("envelope-invalid", "needs four different punctuation marks", path="ISA16")
-

@@ -17,17 +17,23 @@ from shared.messaging.handler import Bad, Record, Unit
 ORIGIN = MessageOrigin(message_id=UUID(int=1), source="test")
 
 
-class Blob:
-    """A blob store with one blob."""
+class Blobs:
+    """A blob store in memory."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, **bodies: bytes) -> None:
+        self._bodies = bodies
 
-    def get(self, ref: str, sha256: str) -> bytes:
-        return self._body
+    def get(self, ref: str, sha256: str | None = None) -> bytes:
+        body = self._bodies[ref]
+        assert sha256 in (None, hash_of(body))
+        return body
 
-    def open(self, ref: str) -> BinaryIO:
-        return BytesIO(self._body)
+    def open(self, ref: str, sha256: str | None = None) -> BinaryIO:
+        return BytesIO(self.get(ref, sha256))
+
+
+def hash_of(body: bytes) -> str:
+    return sha256(body).hexdigest()
 
 
 def record_of(data: Model, claim: Claim, at: datetime) -> Record:
@@ -70,11 +76,11 @@ def test_a_claim_that_travelled_by_claim_check_is_kept_whole(
         value=b"",
         headers=(
             *direct.headers,
-            ("ce_dataref", b"aa/blob"),
+            ("ce_dataref", b"large"),
             ("ce_datasize", str(len(direct.value)).encode()),
-            ("ce_datahash", sha256(direct.value).hexdigest().encode()),
+            ("ce_datahash", hash_of(direct.value).encode()),
         ),
-        blobs=Blob(direct.value),
+        blobs=Blobs(large=direct.value),
     )
     unit = decode(checked)
     assert isinstance(unit, Unit)

@@ -1,3 +1,5 @@
+import hashlib
+import json
 from datetime import date
 from uuid import UUID
 
@@ -70,6 +72,45 @@ def test_icd_codes_lose_the_point_that_an_837_does_not_carry(claim: Claim) -> No
     assert [each.code for each in plain.diagnoses] == ["E119", "I10"]
     assert plain.diagnoses[0].role == "principal"
     assert plain.procedures[0].code == "9604"
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_fields(claim: Claim) -> None:
+    backwards = claim.model_copy()
+    fields = list(backwards.__dict__.items())
+    backwards.__dict__.clear()
+    backwards.__dict__.update(reversed(fields))
+    assert backwards == claim
+    assert fingerprint(backwards)[1] != fingerprint(claim)[1]
+    assert fingerprint(backwards)[0] == fingerprint(claim)[0]
+
+
+def test_a_claims_fingerprint_stays_what_it_was_in_earlier_releases(claim: Claim) -> None:
+    """Another fingerprint for an old claim would send it to its payer a second time. The reference
+    is worked out here from the definition, without the model's serializer."""
+    said = {
+        "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
+        "charge": "250.00",
+        "diagnoses": [{"code": "I10", "role": "principal"}],
+        "facility_code": "11",
+        "id": "00000000-0000-0000-0000-000000000000",
+        "kind": "professional",
+        "patient_control_number": "PCN-1",
+        "payer": {"identifier": "PAY01", "name": "TEST PAYER"},
+        "service_lines": [
+            {"charge": "100.00", "number": 1, "procedure": {"code": "99213"}, "units": "1"},
+            {
+                "charge": "150.00",
+                "number": 2,
+                "procedure": {"code": "J1885"},
+                "service_from": "2025-03-03",
+                "units": "1.5",
+            },
+        ],
+        "source": "-",
+        "subscriber": {"identifier": "W1", "is_person": True, "name": "DOE"},
+    }
+    text = json.dumps(said, separators=(",", ":"))
+    assert fingerprint(claim)[0] == hashlib.sha256(text.encode()).digest()
 
 
 def test_the_fingerprint_is_of_the_content_not_of_who_carried_it(claim: Claim) -> None:

@@ -76,7 +76,9 @@ def envelopes() -> st.SearchStrategy[InterchangeEnvelope]:
         sender=st.text(LETTERS, min_size=1, max_size=15),
         receiver=st.text(LETTERS, min_size=1, max_size=15),
         control_number=st.integers(1, 999_999_999),
-        created_at=st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),
+        created_at=st.integers(946_684_800, 2_840_000_000).map(
+            lambda seconds: datetime.fromtimestamp(seconds, UTC)
+        ),
         usage=st.sampled_from(["P", "T"]),
         separators=separators,
     )

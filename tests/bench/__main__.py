@@ -1,0 +1,52 @@
+"""`python -m tests.bench`: what Claimwire does in a second, beside what else there is."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench import codec
+from tests.bench.inputs import PAYER_SEED, SEED
+from tests.bench.report import Section, as_text, surroundings, write
+
+PARTS = ("codec", "line", "hops", "memory")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, prints, and writes `var/bench`."""
+    chosen = _options(arguments)
+    about = surroundings() | {"seed": SEED, "payer_seed": PAYER_SEED, "claims": chosen.claims}
+    for name, value in about.items():
+        _say(f"{name}: {value}")
+    sections = []
+    with tempfile.TemporaryDirectory(prefix="claimwire-bench-") as folder:
+        for section in _sections(chosen, Path(folder)):
+            _say("\n" + as_text(section))
+            sections.append(section)
+    path = write(chosen.var / "bench", sections, about | {"load_after": surroundings()["load"]})
+    _say(f"written to {path}")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part; may be repeated")
+    parser.add_argument("--claims", type=int, default=10_000, help="claims through the line")
+    parser.add_argument("--kafka", choices=("embedded", "apache"), default="embedded")
+    parser.add_argument("--var", type=Path, default=Path("var"), help="folder to write to")
+    return parser.parse_args(arguments)
+
+
+def _sections(chosen: argparse.Namespace, folder: Path) -> Iterator[Section]:
+    parts = chosen.only or PARTS
+    if "codec" in parts:
+        yield codec.measure(folder, 2_000)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

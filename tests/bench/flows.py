@@ -1,0 +1,190 @@
+"""How claims are put through a stack and timed, whichever services run in it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from deploy.local.roster import ROSTER, Program
+from deploy.local.stack import Stack
+from deploy.twins import hospital
+from deploy.twins.daybook import Daybook
+from shared.contract import topics
+from shared.messaging import broker
+from shared.messaging.publishing import Inbound, publish
+from shared.settings import Settings
+from tests.bench.inputs import PAYER_SEED, SEED, Message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+TELLING = (
+    topics.CLAIMS_INTAKE,
+    topics.CLAIMS_CODING,
+    topics.CLAIMS_SUBMISSION,
+    topics.CLAIMS_REMITTANCE,
+)
+HOPS = (topics.CLAIMS_INBOUND, *TELLING)
+"""The topics that a chain of four services goes through."""
+ENVIRONMENT = {
+    "CLAIMWIRE_INTERCHANGE_WINDOW_S": "0.5",
+    "CLAIMWIRE_MAILBOX_POLL_S": "0.2",
+}
+TIMEOUT_S = 40.0
+_HEADERS = frozenset(("ce_id", "ce_type", "ce_subject"))
+
+
+def line_roster() -> tuple[Program, ...]:
+    """The real line; its payer pays at once: the wait is not ours."""
+    return tuple(
+        replace(program, arguments=(*program.arguments, "--delay", "0"))
+        if program.name == "payer-twin"
+        else program
+        for program in ROSTER
+    )
+
+
+def chain_roster(module: str) -> tuple[Program, ...]:
+    """Four services of a kind, each reading what the one before it writes."""
+    return tuple(
+        Program(f"hop{at}", module, (f"hop{at}", source, target))
+        for at, (source, target) in enumerate(zip(HOPS, HOPS[1:], strict=False), start=1)
+    )
+
+
+def stack_in(folder: Path, kafka: str, roster: Sequence[Program]) -> Stack:
+    """A stack that is not started yet, its folder its own."""
+    return Stack(
+        folder, kafka=kafka, environment=ENVIRONMENT, roster=roster, say=lambda _: None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day that went through the line. `kept` are its records by topic, as they were sent."""
+
+    claims: int
+    seconds: float
+    unsettled: int
+
+
+async def run_day(stack: Stack, claims: int, run: str) -> Day:
+    """Publishes a day of the hospital twin and waits until every claim of it is settled.
+
+    The time is from before the first publish to the timestamp of the event that settled the last.
+    """
+    book = Daybook(PAYER_SEED)
+    messages = list(hospital.day(SEED, claims, today=datetime.now(UTC).date(), run=run))
+    for message in messages:
+        book.published(message)
+    inbound = [
+        Inbound(one.message_id, hospital.SOURCE, one.value, one.content_type) for one in messages
+    ]
+    async with listening(stack.settings, TELLING) as consumer:
+        # What earlier days said is not this one's.
+        await consumer.seek_to_end()
+        await asyncio.gather(*(consumer.position(place) for place in consumer.assignment()))
+        started = time.time()
+        sending = asyncio.create_task(_send(stack.settings, inbound))
+        last_ms = await _settle(consumer, book, started + TIMEOUT_S)
+        await sending
+    return Day(len(book.expected), last_ms / 1000 - started, len(book.unsettled()))
+
+
+async def _settle(consumer: AIOKafkaConsumer, book: Daybook, deadline: float) -> int:
+    last_ms = 0
+    while time.time() < deadline:
+        polled = await consumer.getmany(timeout_ms=300, max_records=5000)
+        for records in polled.values():
+            for record in records:
+                last_ms = max(last_ms, record.timestamp)
+                book.heard(
+                    {name: value.decode() for name, value in record.headers if name in _HEADERS}
+                )
+        if book.is_settled:
+            break
+    return last_ms
+
+
+async def _send(settings: Settings, messages: Sequence[Inbound]) -> None:
+    producer = broker.producer(settings, "hospital-twin")
+    await producer.start()
+    try:
+        await publish(producer, messages, claim_check_bytes=settings.claim_check_bytes)
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
+async def listening(
+    settings: Settings, names: Sequence[str]
+) -> "AsyncIterator[AIOKafkaConsumer]":
+    """A consumer from the start of these topics, outside of every group."""
+    consumer = AIOKafkaConsumer(
+        *names, **broker.connection_options(settings), auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def everything_on(settings: Settings, names: Sequence[str]) -> dict[str, list[Message]]:
+    """All records of these topics, in the order of each partition."""
+    found: dict[str, list[Message]] = {name: [] for name in names}
+    async with listening(settings, names) as consumer:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        wanted = sum(ends.values())
+        while sum(map(len, found.values())) < wanted:
+            for place, records in (await consumer.getmany(timeout_ms=300)).items():
+                found[place.topic] += (
+                    Message(record.key, record.value, tuple(record.headers)) for record in records
+                )
+    return found
+
+
+async def preload(settings: Settings, topic: str, records: Sequence[Message]) -> None:
+    """Publishes records as they were, keys, headers and all."""
+    producer = broker.producer(settings, "benchmark")
+    await producer.start()
+    try:
+        waiting = []
+        for record in records:
+            waiting.append(
+                await producer.send(
+                    topic, value=record.value, key=record.key, headers=list(record.headers)
+                )
+            )
+        await asyncio.gather(*waiting)
+    finally:
+        await producer.stop()
+
+
+async def count_on(consumer: AIOKafkaConsumer, topic: str) -> int:
+    """How many records a topic has."""
+    partitions = consumer.partitions_for_topic(topic) or ()
+    ends: Mapping[TopicPartition, int] = await consumer.end_offsets(
+        [TopicPartition(topic, partition) for partition in partitions]
+    )
+    return sum(ends.values())
+
+
+async def run_chain(stack: Stack, records: Sequence[Message]) -> float:
+    """Publishes events to the first topic of a chain; seconds until all are on the last."""
+    settings = stack.settings
+    async with listening(settings, HOPS[-1:]) as consumer:
+        before = await count_on(consumer, HOPS[-1])
+        started = time.monotonic()
+        await preload(settings, HOPS[0], records)
+        while await count_on(consumer, HOPS[-1]) < before + len(records):
+            if time.monotonic() - started > TIMEOUT_S:
+                raise TimeoutError("the chain did not pass everything on")
+            await asyncio.sleep(0.05)
+        return time.monotonic() - started

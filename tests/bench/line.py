@@ -1,0 +1,113 @@
+"""The whole line, timed from the first publish until every claim is settled, beside two others.
+
+(a) is four ordinary FastStream services, (b) four services on our kernel that decide nothing: the
+same broker, the same database, the same topics, events of the same bytes.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.contract import topics
+from tests.bench.flows import (
+    ENVIRONMENT,
+    chain_roster,
+    everything_on,
+    line_roster,
+    run_chain,
+    run_day,
+    stack_in,
+)
+from tests.bench.inputs import Message, received_events
+from tests.bench.report import Section, ratio
+from tests.bench.watch import Usage, Watch
+
+WARM_UP_CLAIMS = 300
+PLAIN_SHARE = 8
+"""(a) is given one claim in so many: its rate does not depend on how many there are."""
+KEPT = (
+    topics.CLAIMS_INBOUND,
+    topics.CLAIMS_INTAKE,
+    topics.CLAIMS_CODING,
+    topics.CLAIMS_SUBMISSION,
+    topics.PAYERS_INBOUND,
+)
+"""Topics whose records are kept of a run, to be read again by one service alone."""
+
+Records = Mapping[str, Sequence[Message]]
+
+
+@dataclass(slots=True)
+class Ran:
+    """What one run of the line left behind."""
+
+    claims: int
+    seconds: float
+    unsettled: int
+    usage: Mapping[str, Usage]
+    records: Records = field(default_factory=dict)
+
+
+def run_line(folder: Path, kafka: str, claims: int) -> Ran:
+    """Starts the line, warms it up, and puts a day through it."""
+    with stack_in(folder / "line", kafka, line_roster()) as stack:
+        asyncio.run(run_day(stack, WARM_UP_CLAIMS, "W"))
+        with Watch(stack) as watch:
+            day = asyncio.run(run_day(stack, claims, "B"))
+        records = asyncio.run(everything_on(stack.settings, KEPT))
+    return Ran(day.claims, day.seconds, day.unsettled, watch.usage, records)
+
+
+def run_four(folder: Path, kafka: str, module: str, records: Sequence[Message]) -> float:
+    """Claims a second through four services of a kind, warmed up with a few."""
+    warm_up, measured = records[:WARM_UP_CLAIMS], records[WARM_UP_CLAIMS:]
+    with stack_in(folder / module.rpartition(".")[2], kafka, chain_roster(module)) as stack:
+        asyncio.run(run_chain(stack, warm_up))
+        return len(measured) / asyncio.run(run_chain(stack, measured))
+
+
+def measure(folder: Path, kafka: str, ran: Ran) -> Section:
+    """The line's rate, and its ratios to (a) and (b)."""
+    rate = ran.claims / ran.seconds
+    events = received_events(WARM_UP_CLAIMS + ran.claims)
+    plain = run_four(folder, kafka, "tests.bench.plain_service", events[: WARM_UP_CLAIMS + ran.claims // PLAIN_SHARE])
+    passing = run_four(folder, kafka, "tests.bench.passing_service", events)
+    settings = ", ".join(f"{name} {value}" for name, value in ENVIRONMENT.items())
+    notes = [
+        f"the line: {ran.claims:,} claims in {ran.seconds:.1f} s, after a warm-up; broker: {kafka}",
+        f"its settings: {settings}; traces as shipped; the payer twin runs on the same cores",
+        f"(a) and (b): {len(events[0].value or b''):,} bytes and more in an event",
+    ]
+    if ran.unsettled:
+        notes.append(f"{ran.unsettled:,} claims were NOT settled")
+    return Section(
+        "line",
+        "four services, from the first publish until the last claim is settled",
+        ("what", "claims/s", "claimwire is"),
+        (
+            ("claimwire, the whole line", rate, None),
+            ("(a) four plain FastStream services, a message a transaction", plain, ratio(rate, plain)),
+            ("(b) four services on the kernel that decide nothing", passing, ratio(rate, passing)),
+        ),
+        notes,
+    )
+
+
+def memory(ran: Ran) -> Section:
+    """Who used what while the day went through."""
+    total = sum(usage.cpu_s for usage in ran.usage.values())
+    rows = [
+        (name, usage.peak_mib, usage.cpu_s, f"{usage.cpu_s / ran.claims * 1e6:.0f}")
+        for name, usage in ran.usage.items()
+    ]
+    return Section(
+        "memory",
+        "processes of the line under this load",
+        ("program", "peak MiB", "cpu s", "cpu us/claim"),
+        (*rows, ("all", None, total, f"{total / ran.claims * 1e6:.0f}")),
+        notes=(
+            "peak resident memory; of PostgreSQL's processes, shared pages counted once",
+            "`benchmark` publishes and listens, and is no part of the line",
+        ),
+    )

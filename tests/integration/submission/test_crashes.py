@@ -1,0 +1,210 @@
+"""Killed at any step, nothing is lost, nothing goes twice, and no control number is skipped.
+
+A kill is played by an exception at the n-th thing that is done with database or transport, before
+or after it is done; the connection is closed as a dead process's would be, and a new one goes on.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, BinaryIO
+
+import pytest
+
+from services.submission.domain.batching import Limits
+from services.submission.domain.profile import Profile
+from services.submission.gathering import gather
+from services.submission.mailbox import collect
+from services.submission.sending import send, unsent
+from services.submission.transport import Delivery, Presence, Transport
+from services.submission.transport.folder import FolderTransport
+from shared.contract.claim import Claim
+from shared.database import connect
+
+Desk = Any
+"""tests/integration/submission/conftest.py"""
+MakeClaim = Callable[..., Claim]
+PROFILE = Profile(claims_per_set=2)
+LIMITS = Limits(max_claims=3, max_bytes=10**9, window_s=0)
+MOST_STEPS = 60
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Fate:
+    """Counts steps, and kills before or after one of them."""
+
+    def __init__(self, step: int, *, is_after: bool) -> None:
+        self._left = step
+        self._is_after = is_after
+
+    async def meet(self, act: Callable[[], Awaitable[Any]]) -> Any:
+        self._left -= 1
+        if self._left == 0 and not self._is_after:
+            raise Killed
+        done = await act()
+        if self._left == 0:
+            raise Killed
+        return done
+
+
+class MortalConnection:
+    """A connection whose owner may die at each statement."""
+
+    def __init__(self, connection: Any, fate: Fate) -> None:
+        self._connection = connection
+        self._fate = fate
+
+    def transaction(self) -> "MortalTransaction":
+        return MortalTransaction(self._connection.transaction(), self._fate)
+
+    async def execute(self, *arguments: Any) -> Any:
+        return await self._fate.meet(lambda: self._connection.execute(*arguments))
+
+    async def fetch(self, *arguments: Any) -> Any:
+        return await self._fate.meet(lambda: self._connection.fetch(*arguments))
+
+    async def fetchval(self, *arguments: Any) -> Any:
+        return await self._fate.meet(lambda: self._connection.fetchval(*arguments))
+
+
+class MortalTransaction:
+    """Its commit is a step too."""
+
+    def __init__(self, transaction: Any, fate: Fate) -> None:
+        self._transaction = transaction
+        self._fate = fate
+
+    async def __aenter__(self) -> None:
+        await self._transaction.start()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._fate.meet(self._transaction.commit)
+
+
+class MortalTransport:
+    """A transport whose user may die at each call."""
+
+    def __init__(self, transport: Transport, fate: Fate) -> None:
+        self._transport = transport
+        self._fate = fate
+
+    async def stage(self, name: str, content: bytes) -> None:
+        await self._fate.meet(lambda: self._transport.stage(name, content))
+
+    async def release(self, name: str) -> None:
+        await self._fate.meet(lambda: self._transport.release(name))
+
+    async def find(self, name: str) -> Presence:
+        found: Presence = await self._fate.meet(lambda: self._transport.find(name))
+        return found
+
+    async def deliveries(self) -> Sequence[Delivery]:
+        found: Sequence[Delivery] = await self._fate.meet(self._transport.deliveries)
+        return found
+
+    async def open(self, name: str) -> BinaryIO:
+        return await self._transport.open(name)
+
+    async def settle(self, name: str) -> None:
+        await self._fate.meet(lambda: self._transport.settle(name))
+
+
+async def _live(desk: Desk, fate: Fate) -> bool:
+    """One process's life: forms, sends and collects until it is done or dies; whether it died."""
+    dsn = desk.pool._connect_args[0]
+    connection = await connect(dsn, "submission")
+    mortal: Any = MortalConnection(connection, fate)
+    transport: Any = MortalTransport(FolderTransport(desk.mailbox), fate)
+    tracing = desk.context.tracing
+    try:
+        while await gather(mortal, PROFILE, LIMITS, desk.now):
+            pass
+        for interchange in await unsent(mortal, PROFILE.name):
+            await send(mortal, transport, interchange, tracing, desk.now)
+        await collect(
+            mortal, transport, PROFILE.name, desk.context.blobs, tracing=tracing, now=desk.now
+        )
+    except Killed:
+        return True
+    finally:
+        connection.terminate()
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("takes_at_once", [False, True])
+async def test_a_kill_at_any_step_of_forming_sending_and_collecting_is_survived(
+    desk: Desk,
+    claim: MakeClaim,
+    payer: Callable[[], None],
+    is_after: bool,
+    takes_at_once: bool,
+) -> None:
+    """`takes_at_once`: the payer takes what is visible away before the process is back."""
+    number = 0
+    for step in range(1, MOST_STEPS):
+        await desk.code(*(claim(number + offset) for offset in range(1, 5)))
+        number += 4
+        died = await _live(desk, Fate(step, is_after=is_after))
+        if takes_at_once:
+            payer()
+        while await _live(desk, Fate(MOST_STEPS * 100, is_after=False)):
+            pass
+        if not died:
+            break
+        if not takes_at_once:
+            payer()
+    assert not died, "every step was tried"
+    await _live(desk, Fate(-1, is_after=False))
+    await _check(desk, number)
+
+
+async def _check(desk: Desk, claims: int) -> None:
+    numbers = [row[0] for row in await desk.rows("SELECT control_number FROM interchange")]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1)), "gap-free, none used twice"
+    assert await desk.rows("SELECT next_number FROM control_number") == [(len(numbers) + 1,)]
+    assert desk.sent_numbers() == [f"PCN{n:05d}" for n in range(1, claims + 1)], "each once"
+    assert await desk.subjects("claim.submitted.v1") == list(range(1, claims + 1))
+    assert await desk.rows("SELECT count(*) FROM pending_claim") == [(0,)]
+    assert await desk.rows("SELECT DISTINCT state FROM interchange") == [("sent",)]
+    messages = await desk.rows("SELECT count(*), count(DISTINCT message_id) FROM mailbox_message")
+    done = len(list((desk.mailbox / "done").iterdir()))
+    assert messages == [(done, done)]
+    assert len(await desk.said("payers.inbound")) == done
+
+
+async def test_what_nobody_can_tell_waits_for_a_person(desk: Desk, claim: MakeClaim) -> None:
+    class Silent(MortalTransport):
+        async def find(self, name: str) -> Presence:
+            return Presence.UNKNOWN if name else Presence.GONE
+
+    await desk.code(claim(1))
+    connection: Any = desk.pool
+    async with connection.acquire() as conn:
+        await gather(conn, PROFILE, LIMITS, desk.now)
+        (formed,) = await unsent(conn, PROFILE.name)
+        transport: Any = Silent(FolderTransport(desk.mailbox), Fate(-1, is_after=False))
+        await transport.stage(formed.file_name, b"")
+        await conn.execute("UPDATE interchange SET state = 'sending'")
+        (sending,) = await unsent(conn, PROFILE.name)
+        assert await send(conn, transport, sending, desk.context.tracing, desk.now) == 0
+    assert await desk.rows("SELECT state FROM interchange") == [("held",)]
+    assert await desk.subjects("claim.submitted.v1") == []
+
+
+async def test_a_payer_that_is_down_leaves_everything_as_it_was(
+    desk: Desk, claim: MakeClaim
+) -> None:
+    desk.mailbox.parent.mkdir(parents=True)
+    desk.mailbox.write_text("a file where the mailbox should be")
+    await desk.code(claim(1))
+    with pytest.raises(OSError, match="clearinghouse"):
+        await desk.round()
+    assert await desk.rows("SELECT state FROM interchange") == [("formed",)]
+    desk.mailbox.unlink()
+    await desk.round()
+    assert desk.sent_numbers() == ["PCN00001"]
+    assert await desk.rows("SELECT control_number FROM interchange") == [(1,)]
