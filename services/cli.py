@@ -1,56 +1,83 @@
-"""The `claimwire` command: the composition root over all services.
+"""The `claimwire` command: its grammar, and the one place that knows every service.
 
-It is the one module that may know every service; the services do not know it.
+What is typed stands here: names, options, help. What is done stands in `services/commands`, a
+module a family, imported when its command runs, so that help and completion come at once. Each
+command gives back its exit status: 0 for yes, 1 for an answer that is no; what could not be done
+at all is raised, put into words by `services.commands.failures`, and ends in 2.
 """
 
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
-from services.commands import audit, demo, filters, journey, parked, publish, running
+from services.commands.sections import Sections
+
+LINE = "The line"
+FILTERS = "Filters (files or stdin to CloudEvents, no broker, no database)"
+VAR = Path("var")
+
+Var = Annotated[
+    Path, typer.Option("--var", envvar="CLAIMWIRE_VAR_DIR", help="Folder of the local stack.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+KafkaKind = Annotated[
+    str | None,
+    typer.Option(help="embedded, apache, apache3 or external; default: embedded, or external."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the hospital's day.")]
+Source = Annotated[str, typer.Option(help="The sender's configured name.")]
+ClaimId = Annotated[UUID, typer.Argument(help="The claim's id, as events carry it.")]
+ToRead = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Files to read; stdin where none is named or the name is -."),
+]
+ServiceName = Annotated[str, typer.Argument(help="intake, coding, submission or remittance.")]
+Ids = Annotated[list[int] | None, typer.Argument(help="Ids from `parked list`.")]
+Key = Annotated[str | None, typer.Option(help="All of this claim.")]
 
 app = typer.Typer(
     name="claimwire",
     help="Medical claims from what a hospital publishes to posted payments.",
+    cls=Sections,
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-_LINE, _FILTERS = "The line", "Filters: files or stdin to CloudEvents, no broker, no database"
-_COMMANDS: tuple[Callable[..., None], ...] = (
-    running.up,
-    running.status,
-    demo.demo,
-    publish.publish,
-    journey.claim,
-    journey.trace,
-    audit.audit,
-    running.recover,
+parked = typer.Typer(
+    help="Work what was parked, in any service.", no_args_is_help=True, rich_markup_mode=None
 )
-_PIPED: tuple[Callable[..., None], ...] = (
-    filters.intake,
-    filters.code,
-    filters.submit,
-    filters.ack,
-    filters.remit,
+twin = typer.Typer(
+    help="A hospital and a payer to test against.", no_args_is_help=True, rich_markup_mode=None
 )
-for command in _COMMANDS:
-    app.command(rich_help_panel=_LINE)(command)
-for command in _PIPED:
-    app.command(rich_help_panel=_FILTERS)(command)
-app.add_typer(parked.app, rich_help_panel=_LINE)
-app.add_typer(running.twin, rich_help_panel=_LINE)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except Exception as error:
+        from services.commands.failures import explanation
+
+        reason = explanation(error)
+        if reason is None:
+            raise
+        typer.echo(f"claimwire: {reason}", err=True)
+        sys.exit(2)
 
 
 @app.callback()
 def configured(
     env_file: Annotated[
-        Path | None, typer.Option(help="File with CLAIMWIRE_ settings.", dir_okay=False)
+        Path | None,
+        typer.Option(help="File with CLAIMWIRE_ settings.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
-    """Reads the env file, if one is named, before any command looks at its settings."""
+    """Reads the env file, if one is named, before any command looks at its settings. What the
+    environment holds already stays, and what is started inherits both."""
     if env_file is not None:
         import os
 
@@ -61,9 +88,232 @@ def configured(
                 os.environ.setdefault(name, text)
 
 
-def main() -> None:
-    """Entry point of the console script."""
-    app()
+# The line
+
+
+@app.command(rich_help_panel=LINE)
+def up(var: Var = VAR, kafka: KafkaKind = None) -> None:
+    """Run the whole line on this machine until Ctrl-C."""
+    from deploy.local.stack import up as run
+
+    run(var, kafka, typer.echo)
+
+
+@app.command(rich_help_panel=LINE)
+def status(var: Var = VAR, as_json: AsJson = False) -> None:
+    """Print addresses, process ids, consumer lag, outbox depth and parked counts."""
+    from services.commands.status import status as run
+
+    raise typer.Exit(run(var, as_json=as_json))
+
+
+@app.command(rich_help_panel=LINE)
+def demo(
+    claims: Annotated[int, typer.Option(min=1, help="How many claims the day has.")] = 600,
+    seed: Seed = 20261122,
+    kafka: KafkaKind = None,
+    var: Annotated[Path, typer.Option(help="Folder of its stack and report; made anew.")] = Path(
+        "var/demo"
+    ),
+) -> None:
+    """Run a hospital's day through the whole line, and check that every cent adds up."""
+    from services.commands.demo import demo as run
+
+    raise typer.Exit(run(claims, seed, kafka, var))
+
+
+@app.command(rich_help_panel=LINE)
+def publish(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files to publish.", exists=True, dir_okay=False)
+    ],
+    source: Source = "cli",
+    content_type: Annotated[
+        str | None, typer.Option("--type", help="x12, json, ndjson, hl7v2 or fhir; else detected.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait, and say what became of each claim.")
+    ] = False,
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = 30.0,
+    var: Var = VAR,
+    as_json: AsJson = False,
+) -> None:
+    """Send files to claims.inbound. With --wait, exit 1 unless every claim was submitted."""
+    from services.commands.publish import publish as run
+
+    raise typer.Exit(
+        run(
+            var, files, source, content_type, timeout_s=timeout_s if wait else None, as_json=as_json
+        )
+    )
+
+
+@app.command(rich_help_panel=LINE)
+def claim(claim_id: ClaimId, var: Var = VAR, as_json: AsJson = False) -> None:
+    """Print a claim's journey: each event, who said it when, and who read it where."""
+    from services.commands.journey import claim as run
+
+    raise typer.Exit(run(var, claim_id, as_json=as_json))
+
+
+@app.command(rich_help_panel=LINE)
+def trace(claim_id: ClaimId, var: Var = VAR, as_json: AsJson = False) -> None:
+    """Print a claim's trace as a waterfall, from the local stack's span store."""
+    from services.commands.journey import trace as run
+
+    raise typer.Exit(run(var, claim_id, as_json=as_json))
+
+
+@app.command(rich_help_panel=LINE)
+def audit(var: Var = VAR, as_json: AsJson = False) -> None:
+    """Check the invariants of a running or stopped stack; exit 1 with the offending ids."""
+    from services.commands.audit import audit as run
+
+    raise typer.Exit(run(var, as_json=as_json))
+
+
+@app.command(rich_help_panel=LINE)
+def recover(
+    var: Var = VAR,
+    unread: Annotated[
+        bool,
+        typer.Option(
+            help="Also what no service of ours reads, such as payments.posted, from its start."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """After a broker lost its data: publish again what the next service has not taken in."""
+    from services.commands.recover import recover as run
+
+    raise typer.Exit(run(var, unread=unread, as_json=as_json))
+
+
+# Parked records
+
+app.add_typer(parked, name="parked", rich_help_panel=LINE)
+
+
+@parked.command("list")
+def list_parked(
+    service: Annotated[str | None, typer.Option(help="One service only.")] = None,
+    var: Var = VAR,
+    as_json: AsJson = False,
+) -> None:
+    """List what is parked and what waits behind it. No record's content is shown."""
+    from services.commands.parked import list_parked as run
+
+    raise typer.Exit(run(var, service, as_json=as_json))
+
+
+@parked.command("show")
+def show_parked(
+    service: ServiceName,
+    parked_id: Annotated[int, typer.Argument(help="Id from `parked list`.")],
+    content: Annotated[
+        bool, typer.Option("--content", help="Also print the record, which holds PHI.")
+    ] = False,
+    var: Var = VAR,
+) -> None:
+    """Show one parked unit: where it came from, what was wrong, and on demand its bytes."""
+    from services.commands.parked import show_parked as run
+
+    raise typer.Exit(run(var, service, parked_id, with_content=content))
+
+
+@parked.command()
+def release(
+    service: ServiceName, ids: Ids = None, key: Key = None, var: Var = VAR, as_json: AsJson = False
+) -> None:
+    """Let parked units be tried again, in order, with what waits behind them."""
+    from services.commands.parked import release as run
+
+    raise typer.Exit(run(var, service, ids or (), key, as_json=as_json))
+
+
+@parked.command()
+def discard(
+    service: ServiceName, ids: Ids = None, key: Key = None, var: Var = VAR, as_json: AsJson = False
+) -> None:
+    """Drop parked units for good; what waits behind them goes on."""
+    from services.commands.parked import discard as run
+
+    raise typer.Exit(run(var, service, ids or (), key, as_json=as_json))
+
+
+# Twins
+
+app.add_typer(twin, name="twin", rich_help_panel=LINE)
+
+
+@twin.command()
+def hospital(
+    out: Annotated[Path, typer.Option(help="Folder for the day's files.", file_okay=False)],
+    claims: Annotated[int, typer.Option(min=1, help="How many claims the day has.")] = 100,
+    seed: Seed = 20261122,
+    as_json: AsJson = False,
+) -> None:
+    """Write a hospital's day into files, as an integration engine would publish them."""
+    from services.commands.twins import hospital as run
+
+    raise typer.Exit(run(out, claims, seed, as_json=as_json))
+
+
+@twin.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def payer(context: typer.Context) -> None:
+    """Answer the 837s of a transport folder, as a payer does; the options are the twin's own."""
+    from services.commands.twins import payer as run
+
+    raise typer.Exit(run(context.args))
+
+
+# Filters
+
+
+@app.command(rich_help_panel=FILTERS)
+def intake(files: ToRead = None, source: Source = "cli") -> None:
+    """Read 837, canonical JSON or NDJSON into claim events."""
+    from services.commands.filters import intake as run
+
+    raise typer.Exit(run(files, source))
+
+
+@app.command(rich_help_panel=FILTERS)
+def code(files: ToRead = None) -> None:
+    """Check received claims; each comes out coded or held."""
+    from services.commands.filters import code as run
+
+    raise typer.Exit(run(files))
+
+
+@app.command(rich_help_panel=FILTERS)
+def submit(
+    out: Annotated[Path, typer.Option(help="Folder for the 837 interchanges.", file_okay=False)],
+    files: ToRead = None,
+) -> None:
+    """Write coded claims into 837 interchanges, one file per payer and kind."""
+    from services.commands.filters import submit as run
+
+    raise typer.Exit(run(files, out))
+
+
+@app.command(rich_help_panel=FILTERS)
+def ack(files: ToRead = None) -> None:
+    """Read TA1, 999, 277CA and 277 files."""
+    from services.commands.filters import ack as run
+
+    raise typer.Exit(run(files))
+
+
+@app.command(rich_help_panel=FILTERS)
+def remit(files: ToRead = None) -> None:
+    """Read 835 files, check that they balance and say what each claim came to."""
+    from services.commands.filters import remit as run
+
+    raise typer.Exit(run(files))
 
 
 if __name__ == "__main__":

@@ -239,13 +239,12 @@ class ClaimMaker:
 
     def _period(self, part: Period, node: Node, needed: set[str]) -> None:
         on = self._day()
-        forms = ["D8"]
-        if part.through:
-            forms.append("RD8")
-        if part.time:
-            forms += ["DT"] if part.on in needed else ["DT", "TM"]
+        possible = {"D8": True, "RD8": part.through, "DT": part.time, "TM": part.time}
+        forms = [form for form in part.forms if possible[form]]
+        if part.on in needed and "TM" in forms:
+            forms.remove("TM")
         form = self._random.choice(forms)
-        if form != "TM":
+        if form != "TM" and part.on:
             node[part.on] = on
         if form == "RD8" and part.through:
             node[part.through] = on + timedelta(days=self._random.randint(0, 40))
@@ -334,7 +333,7 @@ def _is_written(parts: Mapping[int, Part], node: Node) -> bool:
                 if node.get(field):
                     return True
             case Period():
-                if part.on in node or (part.time and part.time in node):
+                if (part.on and part.on in node) or (part.time and part.time in node):
                     return True
             case Identifier():
                 if any(name in node for name in (part.value, *part.named.values())):

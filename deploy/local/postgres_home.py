@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deploy.local.child import Account, StartError
 
+_STANDS_FOR = "stands-for"
 _SYSTEM_PLACES = (Path("/var/lib"), Path(tempfile.gettempdir()))
 
 
@@ -51,12 +52,23 @@ def data_folder(home: Path, account: Account | None) -> Path:
     if account is None or can_enter(home, account):
         return home / "data"
     key = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
+    _sweep(system_place(account))
     place = system_place(account) / key
     place.mkdir(mode=0o755, exist_ok=True)
+    (place / _STANDS_FOR).write_bytes(os.fsencode(home))
     link = home / "data"
     if not link.is_symlink():
         link.symlink_to(place / "data")
     return place / "data"
+
+
+def _sweep(system: Path) -> None:
+    """Deletes the data of temporary folders that are gone, of a test run that was killed. Others
+    may only be away, on a disk that is not mounted."""
+    for note in system.glob(f"*/{_STANDS_FOR}"):
+        home = Path(os.fsdecode(note.read_bytes()))
+        if home.is_relative_to(tempfile.gettempdir()) and not home.exists():
+            shutil.rmtree(note.parent, ignore_errors=True)
 
 
 def remove(home: Path) -> None:

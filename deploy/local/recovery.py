@@ -14,7 +14,7 @@ from deploy.local.child import StartError
 from shared.database import connect
 
 _TIMEOUT_S = 600.0
-_COMMAND = (sys.executable, "-m", "services.cli", "recover", "--republish-payments", "--json")
+_COMMAND = (sys.executable, "-m", "services.cli", "recover", "--unread", "--json")
 
 
 async def republish(var_dir: Path, dsns: Mapping[str, str]) -> int:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from deploy.local.apache_kafka import DEFAULT_CACHE
 from deploy.local.child import Child
+from deploy.local.draining import READER, wait_until_read
 from deploy.local.keeper import Keeper, Kept
 from deploy.local.member import Member
 from deploy.local.ports import LOOPBACK, kept_port
@@ -42,6 +43,7 @@ from shared.settings import PREFIX, Settings, load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _STOP_TIMEOUT_S = 30.0
+_DRAIN_TIMEOUT_S = 20.0
 
 State = Literal["down", "starting", "up", "stopping"]
 
@@ -147,8 +149,10 @@ class Stack:
         """Stops everything, in reverse order; services finish their batch first."""
         if self.state == "down":
             return
-        self.state = "stopping"
+        was_up, self.state = self.state == "up", "stopping"
         self._keeper.stop()
+        if was_up:
+            self._drain()
         members = list(reversed(self.members.values()))
         if members:
             self._say(f"stopping {', '.join(member.name for member in members)}")
@@ -165,6 +169,17 @@ class Stack:
         if members:
             self._describe()
         self.folder.unlock()
+
+    def _drain(self) -> None:
+        """What was published to a broker that keeps nothing is read before it stops."""
+        intake = self.members.get(READER)
+        if self.broker.keeps_records or not self.broker.is_running:
+            return
+        if intake is None or not intake.child.is_running:
+            return
+        unread = run_apart(wait_until_read(self.settings, _DRAIN_TIMEOUT_S))
+        if unread:
+            self._say(f"{unread} records of claims.inbound were not read: publish them again")
 
     def kill(self) -> None:
         """Ends every program at once, without asking; `stop` is still needed after it."""

@@ -4,33 +4,32 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+from aiokafka import AIOKafkaConsumer
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.postgres_home import remove
+from deploy.local.stack import Stack
+from deploy.local.stack_folder import StackFolder
 from deploy.twins import hospital
 from deploy.twins.daybook import Daybook
 from deploy.twins.hospital import Message
 from deploy.twins.payer.scenario import DEFAULT_SEED
+from services.commands.audit import problems_of
+from services.commands.stack_access import connections, opened
+from services.remittance.audit import summary
 from shared.contract import topics
 from shared.contract.envelope import text_headers
+from shared.messaging import broker
 from shared.messaging.publishing import Inbound, publish
 from shared.money import format_cents
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from aiokafka import AIOKafkaConsumer
-
-    from deploy.local.stack import Stack
-    from shared.settings import Settings
+from shared.settings import Settings
 
 HEARD_TOPICS = (
     topics.CLAIMS_INTAKE,
@@ -39,6 +38,8 @@ HEARD_TOPICS = (
     topics.CLAIMS_REMITTANCE,
 )
 SETTLE_TIMEOUT_S = 75.0
+PROBLEMS_SHOWN = 20
+REPORT = "report.json"
 _REPORTED = (
     ("accepted", "accepted at our door"),
     ("refused", "refused at our door"),
@@ -80,48 +81,37 @@ class Report:
         )
 
 
-def demo(
-    claims: Annotated[int, typer.Option(min=1, help="How many claims the day has.")] = 600,
-    seed: Annotated[int, typer.Option(help="Seed of the hospital's day.")] = 20261122,
-    kafka: Annotated[str | None, typer.Option(help="embedded, apache or apache3.")] = None,
-    var: Annotated[Path, typer.Option(help="Folder; emptied first.")] = Path("var/demo"),
-) -> None:
-    """Run a hospital's day through the whole line, and check that every cent adds up."""
-    from deploy.local.stack import Stack
-
-    console = Console(stderr=False, highlight=False)
+def demo(claims: int, seed: int, kafka: str | None, var_dir: Path) -> int:
+    """Runs the day in a stack of its own and writes `report.json`; 1 where it does not add up."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     started = time.monotonic()
-    clear(var)
-    say = console.print
-    say(f"A day of {claims} claims, seed {seed}.")
-    with Stack(var, kafka=kafka, say=say) as stack:
+    clear(var_dir)
+    console.print(f"A day of {claims} claims, seed {seed}.")
+    with Stack(var_dir, kafka=kafka, say=console.print) as stack:
         report = asyncio.run(run_day(stack, claims, seed, console, started))
     console.print(_claims_table(report))
     console.print(_money_table(report))
-    (var / "report.json").write_text(report.to_json() + "\n")
-    for problem in report.problems[:20]:
+    (var_dir / REPORT).write_text(report.to_json() + "\n")
+    for problem in report.problems[:PROBLEMS_SHOWN]:
         console.print(f"does not reconcile: {problem}", style="red")
     verdict = "does NOT reconcile" if report.problems else "reconciles to the cent"
-    console.print(f"The day {verdict}, in {report.seconds:.0f} s: {var / 'report.json'}")
-    if report.problems:
-        raise typer.Exit(1)
+    console.print(f"The day {verdict}, in {report.seconds:.0f} s: {var_dir / REPORT}")
+    return 1 if report.problems else 0
 
 
-def clear(var: Path) -> None:
-    """Empties the folder of an earlier run; raises StackBusyError while one still runs."""
-    from deploy.local.postgres_home import remove
-    from deploy.local.stack_folder import StackFolder
-
-    folder = StackFolder(var)
+def clear(var_dir: Path) -> None:
+    """Deletes what an earlier run left in the folder, and nothing else. Raises StackBusyError while
+    one still runs."""
+    folder = StackFolder(var_dir)
     folder.lock()
     remove(folder.path / "postgres")
     folder.unlock()
-    shutil.rmtree(var, ignore_errors=True)
+    for made in (folder.path, folder.transport_dir, folder.blob_dir):
+        shutil.rmtree(made, ignore_errors=True)
+    (var_dir / REPORT).unlink(missing_ok=True)
 
 
-async def run_day(
-    stack: "Stack", count: int, seed: int, console: Console, started: float
-) -> Report:
+async def run_day(stack: Stack, count: int, seed: int, console: Console, started: float) -> Report:
     """Publishes the day, listens until it is settled, and holds the books against each other."""
     book = Daybook(DEFAULT_SEED)
     day = list(hospital.day(seed, count, today=datetime.now(UTC).date()))
@@ -134,10 +124,8 @@ async def run_day(
     return Report(book.counts(), money, tuple(problems), time.monotonic() - started)
 
 
-async def send(settings: "Settings", day: list[Message]) -> None:
+async def send(settings: Settings, day: list[Message]) -> None:
     """Publishes the messages as an integration engine does."""
-    from shared.messaging import broker
-
     producer = broker.producer(settings, "hospital-twin")
     await producer.start()
     try:
@@ -152,14 +140,10 @@ def _inbound(day: list[Message]) -> Iterator[Inbound]:
 
 
 @asynccontextmanager
-async def listening(settings: "Settings") -> "AsyncIterator[AIOKafkaConsumer]":
+async def listening(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of the line's events from their start, outside of every group."""
-    from aiokafka import AIOKafkaConsumer
-
-    from shared.messaging.broker import connection_options
-
     consumer = AIOKafkaConsumer(
-        *HEARD_TOPICS, **connection_options(settings), auto_offset_reset="earliest"
+        *HEARD_TOPICS, **broker.connection_options(settings), auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
@@ -169,7 +153,7 @@ async def listening(settings: "Settings") -> "AsyncIterator[AIOKafkaConsumer]":
 
 
 async def settle(
-    consumer: "AIOKafkaConsumer",
+    consumer: AIOKafkaConsumer,
     book: Daybook,
     console: Console,
     timeout_s: float = SETTLE_TIMEOUT_S,
@@ -191,12 +175,8 @@ def _progress(counts: Mapping[str, int]) -> str:
     return "  " + "  ".join(f"{name} {counts[name]}" for name in names)
 
 
-async def books(stack: "Stack", book: Daybook) -> tuple[dict[str, int], list[str]]:
+async def books(stack: Stack, book: Daybook) -> tuple[dict[str, int], list[str]]:
     """The hospital's charges against the ledger's categories, and every invariant of the audit."""
-    from services.commands.audit import problems_of
-    from services.commands.stack_access import connections, opened
-    from services.remittance.audit import summary
-
     with opened(stack.folder.var_dir) as line:
         async with connections(line) as connected:
             ledger = await summary(connected["remittance"])

@@ -1,19 +1,21 @@
 """The filters: the services' own pure functions on files and pipes, no broker and no database.
 
 Each reads files or stdin and writes CloudEvents as NDJSON. Exit status: 0 when every record was
-accepted, 1 when some were refused, 2 when the input cannot be read at all.
+accepted, 1 when some were refused, 2 when the input cannot be read at all; 141, as of any program
+in a pipe, when the reader went away.
 """
 
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import BinaryIO
 
-import typer
-
+from services.commands.output import complain
 from shared.contract.envelope import EnvelopeError, Event, from_structured, to_structured
 from shared.contract.events import (
     AcknowledgementRead,
@@ -24,77 +26,122 @@ from shared.contract.events import (
     RemittanceQuarantined,
 )
 
-Files = Annotated[
-    list[Path] | None,
-    typer.Argument(help="Files to read; stdin where none is named or the name is -."),
-]
-Source = Annotated[str, typer.Option(help="The sender's configured name.")]
-
 _REFUSALS = (ClaimRejected, MessageRejected, ClaimHeld, ClaimRefused, RemittanceQuarantined)
+_STDIN = Path("-")
+
+Transform = Callable[[BinaryIO], Iterator[Event]]
 
 
 class Exit(IntEnum):
     ACCEPTED = 0
     SOME_REFUSED = 1
     UNREADABLE = 2
+    READER_GONE = 141
 
 
-def intake(files: Files = None, source: Source = "cli") -> None:
-    """Read 837, canonical JSON or NDJSON into claim events."""
+def intake(files: Sequence[Path] | None, source: str) -> int:
+    """837, canonical JSON or NDJSON in, claim events out. A claim that an earlier file had is a
+    duplicate in a later one."""
+    from services.intake.domain.decide import ClaimState
     from services.intake.filter import read
 
-    _run(files, lambda stream: read(stream, source=source, now=datetime.now(UTC)))
+    known: dict[str, ClaimState] = {}
+    return _run(
+        files, lambda stream: read(stream, source=source, now=datetime.now(UTC), states=known)
+    )
 
 
-def code(files: Files = None) -> None:
-    """Check received claims; each comes out coded or held."""
+def code(files: Sequence[Path] | None) -> int:
+    """Received claims in, each out as coded or held."""
     from services.coding.filter import code as check
 
-    _run(files, lambda stream: check(_events(stream), now=datetime.now(UTC)))
+    return _run(files, lambda stream: check(_events(stream), now=datetime.now(UTC)))
 
 
-def submit(
-    out: Annotated[Path, typer.Option(help="Folder for the 837 interchanges.", file_okay=False)],
-    files: Files = None,
-) -> None:
-    """Write coded claims into 837 interchanges, one file per payer and kind."""
+def submit(files: Sequence[Path] | None, out: Path) -> int:
+    """Coded claims in, 837 interchanges into the folder, submitted claims out."""
     from services.submission.filter import submit as write
 
     out.mkdir(parents=True, exist_ok=True)
-    _run(files, lambda stream: write(_events(stream), out, now=datetime.now(UTC)))
+    return _run(files, lambda stream: write(_events(stream), out, now=datetime.now(UTC)))
 
 
-def ack(files: Files = None) -> None:
-    """Read TA1, 999, 277CA and 277 files."""
+def ack(files: Sequence[Path] | None) -> int:
+    """TA1, 999, 277CA and 277 files in, what each says out."""
     from services.submission.filter import ack as read
 
-    _run(files, lambda stream: read(stream, now=datetime.now(UTC)))
+    return _run(
+        files,
+        lambda stream: read(stream, now=datetime.now(UTC)),
+        expected="TA1, 999, 277CA or 277",
+    )
 
 
-def remit(files: Files = None) -> None:
-    """Read 835 files, check that they balance and say what each claim came to."""
+def remit(files: Sequence[Path] | None) -> int:
+    """835 files in, what each came to, and each claim of it, out."""
     from services.remittance.filter import remit as read
 
-    _run(files, lambda stream: read(stream, now=datetime.now(UTC)))
+    return _run(files, lambda stream: read(stream, now=datetime.now(UTC)))
 
 
-def _run(files: list[Path] | None, transform: Callable[[BinaryIO], Iterator[Event]]) -> None:
-    refused = accepted = unreadable = 0
-    for path in files or [Path("-")]:
+@dataclass(slots=True)
+class _Count:
+    """Of the events that were written, and of the files that nothing could be had from."""
+
+    accepted: int = 0
+    refused: int = 0
+    unreadable: int = 0
+
+    def add(self, event: Event) -> None:
+        if isinstance(event.data, MessageRejected):
+            self.unreadable += 1
+        elif is_refusal(event):
+            self.refused += 1
+        else:
+            self.accepted += 1
+
+    @property
+    def written(self) -> int:
+        return self.accepted + self.refused + self.unreadable
+
+    @property
+    def status(self) -> Exit:
+        if self.unreadable and not self.accepted and not self.refused:
+            return Exit.UNREADABLE
+        return Exit.SOME_REFUSED if self.refused or self.unreadable else Exit.ACCEPTED
+
+
+def _run(files: Sequence[Path] | None, transform: Transform, *, expected: str | None = None) -> int:
+    """Every file's events to stdout. `expected` is what a file must hold, where the transform says
+    nothing of one that does not."""
+    count = _Count()
+    for path in files or [_STDIN]:
+        before = count.written
         try:
-            with _opened(path) as stream:
-                for event in transform(stream):
-                    sys.stdout.buffer.write(to_structured(event) + b"\n")
-                    refused += is_refusal(event)
-                    accepted += not is_refusal(event)
-                    unreadable += isinstance(event.data, MessageRejected)
+            for event in _transformed(path, transform):
+                sys.stdout.buffer.write(to_structured(event) + b"\n")
+                count.add(event)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            return _reader_gone()
         except (OSError, EnvelopeError) as error:
             _complain(path, error)
-            unreadable += 1
-        sys.stdout.buffer.flush()
-    if unreadable and not accepted and refused <= unreadable:
-        raise typer.Exit(Exit.UNREADABLE)
-    raise typer.Exit(Exit.SOME_REFUSED if refused or unreadable else Exit.ACCEPTED)
+            count.unreadable += 1
+        if expected is not None and count.written == before:
+            complain(f"{path.name}: holds no {expected}")
+            count.unreadable += 1
+    return count.status
+
+
+def _transformed(path: Path, transform: Transform) -> Iterator[Event]:
+    with _opened(path) as stream:
+        yield from transform(stream)
+
+
+def _reader_gone() -> int:
+    """What Python still holds for stdout goes nowhere: its flush at the end must not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.READER_GONE
 
 
 def is_refusal(event: Event) -> bool:
@@ -108,7 +155,7 @@ def is_refusal(event: Event) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    if str(path) == "-":
+    if path == _STDIN:
         yield sys.stdin.buffer
         return
     with path.open("rb") as stream:
@@ -122,10 +169,11 @@ def _events(lines: Iterable[bytes]) -> Iterator[Event]:
                 yield from_structured(line)
             except EnvelopeError as error:
                 raise EnvelopeError(f"line {number}: {error.path}", error.reason) from None
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise EnvelopeError(f"line {number}: data", "does not fit its type") from None
 
 
 def _complain(path: Path, error: OSError | EnvelopeError) -> None:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    typer.echo(f"claimwire: {path.name}: {reason}", err=True)
+    name = "stdin" if path == _STDIN else path.name
+    complain(f"{name}: {reason or type(error).__name__}")

@@ -1,28 +1,20 @@
 """`claimwire claim` and `claimwire trace`: one claim's way through all services."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-import typer
 
-from services.commands.output import columns, show
-from services.commands.stack_access import (
-    AsJson,
-    Connections,
-    Line,
-    NoStackError,
-    VarDir,
-    connections,
-    opened,
-)
-
-ClaimId = Annotated[UUID, typer.Argument(help="The claim's id, as events carry it.")]
+from deploy.local.spans import Span, spans_of_claim
+from deploy.local.waterfall import render
+from services.commands.failures import CommandError
+from services.commands.output import columns, complain, show
+from services.commands.stack_access import Connections, Line, answered, connections
+from shared.messaging import parking
 
 _SAID = """
 SELECT e.event_id, coalesce(e.type, 'raw message') AS type, e.topic, e.created_at,
@@ -59,53 +51,43 @@ class Step:
     read_by: list[Reading] = field(default_factory=list)
 
 
-def claim(claim_id: ClaimId, var: VarDir = Path("var"), as_json: AsJson = False) -> None:
-    """Print a claim's journey: each event, who said it when, and who read it where."""
-    steps, parked = _run(var, lambda line: _journey(line, str(claim_id)))
+def claim(var_dir: Path, claim_id: UUID, *, as_json: bool) -> int:
+    """Prints a claim's journey; 1 where no service knows it."""
+    steps, parked = answered(var_dir, lambda line: _journey(line, str(claim_id)))
     if as_json:
         show({"claim": claim_id, "events": [asdict(step) for step in steps], "parked": parked})
-    else:
+    elif steps or parked:
         _print(steps, parked)
-    if not steps and not parked:
-        typer.echo(f"claimwire: no service knows claim {claim_id}", err=True)
-        raise typer.Exit(1)
+    if steps or parked:
+        return 0
+    complain(f"no service knows claim {claim_id}")
+    return 1
 
 
-def trace(claim_id: ClaimId, var: VarDir = Path("var"), as_json: AsJson = False) -> None:
-    """Print a claim's trace as a waterfall, from the local stack's span store."""
-    from deploy.local.spans import spans_of_claim
-    from deploy.local.waterfall import render
-
-    async def spans(line: Line) -> Any:
-        if line.traces_dsn is None:
-            raise NoStackError("traces of a line elsewhere are in its own trace store")
-        connection = await asyncpg.connect(line.traces_dsn)
-        try:
-            return await spans_of_claim(connection, claim_id)
-        finally:
-            await connection.close()
-
-    found = _run(var, spans)
+def trace(var_dir: Path, claim_id: UUID, *, as_json: bool) -> int:
+    """Prints a claim's traces as a waterfall; 1 where none was kept."""
+    found = answered(var_dir, lambda line: _spans(line, claim_id))
     if as_json:
         show([asdict(span) for span in found])
     elif found:
-        typer.echo(render(found))
-    if not found:
-        typer.echo(
-            f"claimwire: no span of claim {claim_id} was kept: it was not sampled "
-            "(CLAIMWIRE_TRACE_SAMPLE_RATIO), or is not known",
-            err=True,
-        )
-        raise typer.Exit(1)
+        print(render(found))
+    if found:
+        return 0
+    complain(
+        f"no span of claim {claim_id} was kept: it was not sampled "
+        "(CLAIMWIRE_TRACE_SAMPLE_RATIO), or is not known"
+    )
+    return 1
 
 
-def _run(var: Path, question: Any) -> Any:
+async def _spans(line: Line, claim_id: UUID) -> list[Span]:
+    if line.traces_dsn is None:
+        raise CommandError("traces of a line elsewhere are in its own trace store")
+    connection = await asyncpg.connect(line.traces_dsn)
     try:
-        with opened(var) as line:
-            return asyncio.run(question(line))
-    except NoStackError as error:
-        typer.echo(f"claimwire: {error}", err=True)
-        raise typer.Exit(2) from None
+        return await spans_of_claim(connection, claim_id)
+    finally:
+        await connection.close()
 
 
 async def _journey(line: Line, key: str) -> tuple[list[Step], list[dict[str, Any]]]:
@@ -138,8 +120,6 @@ async def _add_readings(connected: Connections, by_id: Mapping[UUID, Step]) -> N
 
 
 async def _parked(connected: Connections, key: str) -> list[dict[str, Any]]:
-    from shared.messaging import parking
-
     return [
         {"service": service, **asdict(row)}
         for service, connection in connected.items()
@@ -162,4 +142,4 @@ def _print(steps: Sequence[Step], parked: Sequence[Mapping[str, Any]]) -> None:
         ),
     )
     for row in parked:
-        typer.echo(f"{row['state']} in {row['service']}: {row['error']}: {row['detail']}")
+        print(f"{row['state']} in {row['service']}: {row['error']}: {row['detail']}")

@@ -18,3 +18,8 @@ def columns(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for line in table:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def complain(reason: str) -> None:
+    """One line on stderr: why the answer is what it is."""
+    sys.stderr.write(f"claimwire: {reason}\n")

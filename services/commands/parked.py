@@ -1,44 +1,32 @@
 """`claimwire parked`: what the services could not decide, and what a person does with it."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
-
-from services.commands.output import columns
-from services.commands.output import show as show_json
-from services.commands.stack_access import AsJson, NoStackError, VarDir, opened
-from shared.database import connect
+from deploy.local.roster import SERVICES
+from services.commands.failures import CommandError
+from services.commands.output import columns, show
+from services.commands.stack_access import Answer, Line, answered
+from shared.blobs import Blobs
+from shared.database import Connection, connect
 from shared.messaging import parking
-
-if TYPE_CHECKING:
-    from shared.database import Connection
-    from shared.messaging.parking import Parked
-
-app = typer.Typer(name="parked", help="Work what was parked, in any service.", no_args_is_help=True)
-
-ServiceName = Annotated[str, typer.Argument(help="intake, coding, submission or remittance.")]
-Ids = Annotated[list[int] | None, typer.Argument(help="Ids from `parked list`.")]
-Key = Annotated[str | None, typer.Option(help="All of this claim.")]
-OnlyService = Annotated[str | None, typer.Option("--service", help="One service only.")]
+from shared.messaging.handler import Record
+from shared.messaging.parking import Parked
 
 
-@app.command("list")
-def list_parked(
-    service: OnlyService = None, var: VarDir = Path("var"), as_json: AsJson = False
-) -> None:
-    """List what is parked and what waits behind it. No record's content is shown."""
+def list_parked(var_dir: Path, service: str | None, *, as_json: bool) -> int:
+    """Prints what is parked, of all services or of one."""
 
-    async def rows(connection: "Connection") -> "list[Parked]":
-        return await parking.listed(connection)
+    async def question(line: Line) -> dict[str, list[Parked]]:
+        names = line.dsns or SERVICES if service is None else (service,)
+        return {name: await _asked(line, name, parking.listed) for name in names}
 
-    found = {name: _ask(var, name, rows) for name in _names(var, service)}
+    found = answered(var_dir, question)
     if as_json:
-        show_json({name: [asdict(row) for row in ones] for name, ones in found.items()})
-        return
+        show({name: [asdict(row) for row in rows] for name, rows in found.items()})
+        return 0
     columns(
         ("service", "id", "state", "claim", "error", "detail", "behind", "parked at"),
         (
@@ -52,97 +40,85 @@ def list_parked(
                 row.waiting_behind,
                 f"{row.parked_at:%Y-%m-%d %H:%M:%S}",
             )
-            for name, ones in found.items()
-            for row in ones
+            for name, rows in found.items()
+            for row in rows
         ),
+    )
+    return 0
+
+
+def show_parked(var_dir: Path, service: str, parked_id: int, *, with_content: bool) -> int:
+    """Prints one parked unit as JSON."""
+
+    async def question(line: Line) -> dict[str, Any]:
+        found = await _asked(line, service, lambda one: parking.shown(one, parked_id))
+        if found is None:
+            raise CommandError(f"{service} has parked nothing under id {parked_id}")
+        parked, record = found
+        document = asdict(parked)
+        if with_content:
+            document["content"] = _content(line, record)
+        return document
+
+    show(answered(var_dir, question))
+    return 0
+
+
+def _content(line: Line, record: Record) -> str:
+    """The record's value, fetched from the blob store where it is too large to travel."""
+    settings = line.settings
+    blobs = Blobs.from_settings(settings) if settings is not None else None
+    with replace(record, blobs=blobs).open() as stream:
+        return stream.read().decode("utf-8", "replace")
+
+
+def release(
+    var_dir: Path, service: str, ids: Sequence[int], key: str | None, *, as_json: bool
+) -> int:
+    """Lets parked units be tried again; 1 where none was there."""
+    return _moved(
+        var_dir,
+        service,
+        "released",
+        lambda one: parking.release(one, ids, key=key),
+        as_json=as_json,
     )
 
 
-@app.command("show")
-def show_parked(
-    service: ServiceName,
-    parked_id: Annotated[int, typer.Argument(help="Id from `parked list`.")],
-    content: Annotated[
-        bool, typer.Option("--content", help="Also print the record, which holds PHI.")
-    ] = False,
-    var: VarDir = Path("var"),
-) -> None:
-    """Show one parked unit: where it came from, what was wrong, and on demand its bytes."""
-
-    async def row(connection: "Connection") -> Any:
-        return await parking.shown(connection, parked_id)
-
-    found = _ask(var, service, row)
-    if found is None:
-        _fail(f"{service} has parked nothing under id {parked_id}")
-    parked, record = found
-    document = asdict(parked)
-    if content:
-        document["content"] = (record.value or b"").decode("utf-8", "replace")
-    show_json(document)
-
-
-@app.command()
-def release(
-    service: ServiceName, ids: Ids = None, key: Key = None, var: VarDir = Path("var")
-) -> None:
-    """Let parked units be tried again, in order, with what waits behind them."""
-
-    async def move(connection: "Connection") -> int:
-        return await parking.release(connection, ids or (), key=key)
-
-    _moved("released", _ask(var, service, move))
-
-
-@app.command()
 def discard(
-    service: ServiceName, ids: Ids = None, key: Key = None, var: VarDir = Path("var")
-) -> None:
-    """Drop parked units for good; what waits behind them goes on."""
-
-    async def move(connection: "Connection") -> int:
-        return await parking.discard(connection, ids or (), key=key)
-
-    _moved("discarded", _ask(var, service, move))
-
-
-def _moved(verb: str, count: int) -> None:
-    typer.echo(f"{count} {verb}")
-    if not count:
-        raise typer.Exit(1)
+    var_dir: Path, service: str, ids: Sequence[int], key: str | None, *, as_json: bool
+) -> int:
+    """Drops parked units for good; 1 where none was there."""
+    return _moved(
+        var_dir,
+        service,
+        "discarded",
+        lambda one: parking.discard(one, ids, key=key),
+        as_json=as_json,
+    )
 
 
-def _names(var: Path, service: str | None) -> list[str]:
-    try:
-        with opened(var) as line:
-            names = list(line.dsns)
-    except NoStackError as error:
-        _fail(str(error))
-    return [service] if service else names
-
-
-def _ask(
-    var: Path, service: str, question: "Callable[[Connection], Coroutine[Any, Any, Any]]"
-) -> Any:
-    try:
-        with opened(var) as line:
-            if service not in line.dsns:
-                _fail(f"there is no service {service}: one of {', '.join(line.dsns)}")
-            return asyncio.run(_asked(line.dsns[service], service, question))
-    except NoStackError as error:
-        _fail(str(error))
+def _moved(
+    var_dir: Path,
+    service: str,
+    verb: str,
+    move: Callable[[Connection], Awaitable[int]],
+    *,
+    as_json: bool,
+) -> int:
+    count = answered(var_dir, lambda line: _asked(line, service, move))
+    if as_json:
+        show({verb: count})
+    else:
+        print(f"{count} {verb}")
+    return 0 if count else 1
 
 
 async def _asked(
-    dsn: str, service: str, question: "Callable[[Connection], Coroutine[Any, Any, Any]]"
-) -> Any:
-    connection = await connect(dsn, service)
+    line: Line, service: str, question: Callable[[Connection], Awaitable[Answer]]
+) -> Answer:
+    connection = await connect(line.dsn_of(service), service)
     try:
         return await question(connection)
     finally:
         await connection.close()
-
-
-def _fail(reason: str) -> Any:
-    typer.echo(f"claimwire: {reason}", err=True)
-    raise typer.Exit(2)

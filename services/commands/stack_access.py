@@ -5,65 +5,95 @@ stack that runs, on one that is stopped (its database is started for the time of
 on servers elsewhere (`CLAIMWIRE_POSTGRES_ADMIN_DSN`, `CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS`).
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
-import typer
 
 from deploy.local.roster import SERVICES
 from deploy.local.stack_folder import StackFolder
+from services.commands.failures import CommandError
 from shared.database import connect, service_dsn
-from shared.service import Service
-from shared.settings import PREFIX, Settings, load
 
-VarDir = Annotated[
-    Path, typer.Option("--var", envvar="CLAIMWIRE_VAR_DIR", help="Folder of the local stack.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+if TYPE_CHECKING:
+    from shared.service import Service
+    from shared.settings import Settings
 
-Connections = Mapping[str, "asyncpg.Connection[asyncpg.Record]"]
+Connections: TypeAlias = Mapping[str, "asyncpg.Connection[asyncpg.Record]"]
+Answer = TypeVar("Answer")
 
 
-class NoStackError(RuntimeError):
+class NoStackError(CommandError):
     """There is no stack to look into; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Addresses of a line. `settings` is None where no broker runs."""
+    """Addresses of a line. `description` is empty for one that is not a local stack."""
 
     dsns: Mapping[str, str]
     traces_dsn: str | None
-    settings: Settings | None
+    has_broker: bool
     description: Mapping[str, Any]
+
+    def dsn_of(self, service: str) -> str:
+        """The database address of a service. Raises CommandError where there is none."""
+        if not self.dsns:
+            raise NoStackError("this needs the line's database: set CLAIMWIRE_POSTGRES_ADMIN_DSN")
+        if service not in self.dsns:
+            raise CommandError(f"there is no service {service}: one of {', '.join(self.dsns)}")
+        return self.dsns[service]
+
+    @property
+    def settings(self) -> "Settings | None":
+        """Those of a client of the line's broker; None where no broker runs."""
+        if not self.has_broker:
+            return None
+        from shared.settings import PREFIX, Settings, load
+
+        given = load()
+        if not self.description:
+            return given
+        kafka = self.description["kafka"]
+        fields = {
+            name.removeprefix(PREFIX).lower(): value for name, value in kafka["settings"].items()
+        }
+        fields["kafka_bootstrap_servers"] = kafka["bootstrap_servers"]
+        fields["blob_url"] = self.description["blob_url"]
+        return Settings(**(given.model_dump(exclude_unset=True) | fields))
 
 
 @contextmanager
 def opened(var_dir: Path) -> Iterator[Line]:
     """The line of this folder, or of the environment. Raises NoStackError."""
-    admin_dsn = os.environ.get("CLAIMWIRE_POSTGRES_ADMIN_DSN")
     folder = StackFolder(var_dir)
     try:
         description = folder.read()
     except FileNotFoundError:
-        if admin_dsn is None:
-            raise NoStackError(
-                f"no stack has run in {var_dir}: start one with `claimwire up`, or set "
-                "CLAIMWIRE_POSTGRES_ADMIN_DSN and CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS"
-            ) from None
-        yield Line(dict.fromkeys(SERVICES, admin_dsn), None, load(), {})
+        yield _elsewhere(var_dir)
         return
     if description["running"]:
         dsns = {name: row["postgres_dsn"] for name, row in description["services"].items()}
-        traces = description["traces"]["postgres_dsn"]
-        yield Line(dsns, traces, _client_settings(description), description)
+        yield Line(dsns, description["traces"]["postgres_dsn"], True, description)
         return
     yield from _stopped(folder, description)
+
+
+def _elsewhere(var_dir: Path) -> Line:
+    """Servers that the environment names: the broker alone is enough to publish."""
+    admin_dsn = os.environ.get("CLAIMWIRE_POSTGRES_ADMIN_DSN")
+    if admin_dsn is None and "CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS" not in os.environ:
+        raise NoStackError(
+            f"no stack has run in {var_dir}: start one with `claimwire up`, or set "
+            "CLAIMWIRE_POSTGRES_ADMIN_DSN and CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS"
+        )
+    dsns = dict.fromkeys(SERVICES, admin_dsn) if admin_dsn else {}
+    return Line(dsns, None, True, {})
 
 
 def _stopped(folder: StackFolder, description: Mapping[str, Any]) -> Iterator[Line]:
@@ -80,18 +110,10 @@ def _stopped(folder: StackFolder, description: Mapping[str, Any]) -> Iterator[Li
             for name in (*SERVICES, TRACES)
         }
         traces = dsns.pop(TRACES)
-        yield Line(dsns, traces, None, description)
+        yield Line(dsns, traces, False, description)
     finally:
         server.stop()
         folder.unlock()
-
-
-def _client_settings(description: Mapping[str, Any]) -> Settings:
-    kafka = description["kafka"]
-    fields = {name.removeprefix(PREFIX).lower(): value for name, value in kafka["settings"].items()}
-    fields["kafka_bootstrap_servers"] = kafka["bootstrap_servers"]
-    fields["blob_url"] = description["blob_url"]
-    return Settings(**(load().model_dump(exclude_unset=True) | fields))
 
 
 @asynccontextmanager
@@ -99,14 +121,20 @@ async def connections(line: Line) -> AsyncIterator[Connections]:
     """A connection to each service's schema, closed at the end of the block."""
     async with AsyncExitStack() as stack:
         opened_ones = {}
-        for name, dsn in line.dsns.items():
-            connection = await connect(dsn, name)
+        for name in line.dsns or SERVICES:
+            connection = await connect(line.dsn_of(name), name)
             stack.push_async_callback(connection.close)
             opened_ones[name] = connection
         yield opened_ones
 
 
-def services(settings: Settings) -> list[Service]:
+def answered(var_dir: Path, question: Callable[[Line], Coroutine[Any, Any, Answer]]) -> Answer:
+    """What a question to the line of this folder comes to. Raises NoStackError."""
+    with opened(var_dir) as line:
+        return asyncio.run(question(line))
+
+
+def services(settings: "Settings") -> "list[Service]":
     """Every service, in the order of the line."""
     from services.coding.app import service as coding
     from services.intake.app import service as intake

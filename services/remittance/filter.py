@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from services.remittance.domain.incoming import ClaimRead, Opening
-from services.remittance.domain.opening import open_remittance, read_again
-from services.remittance.domain.posting import (
+from services.remittance.domain.adjudication import (
     DENIED,
-    REVERSAL,
     SILENT_STATUSES,
-    Posting,
     adjudicate,
     denial_findings,
-    outcome,
+    status_of,
 )
+from services.remittance.domain.incoming import ClaimRead, Opening
+from services.remittance.domain.opening import open_remittance, read_again
+from services.remittance.domain.posting import Posting
 from services.remittance.domain.settling import examine
 from services.remittance.domain.state import Arrived, LedgerClaim, Remittance, State
 from services.remittance.domain.telling import EVENT_SOURCE, Teller, claim_event
@@ -148,7 +147,7 @@ def _told(claim: LedgerClaim, arrived: Arrived) -> Posting:
         payer_identifier=arrived.remittance.payer_identifier,
         is_denied=is_denied,
     )
-    status = "reversed" if remitted.status == REVERSAL else outcome(adjudication)
+    status = status_of(adjudication)
     findings = denial_findings(remitted, is_denied=is_denied) if status == "denied" else ()
     return Posting(claim, (), adjudication, status, findings)
 

@@ -1,12 +1,12 @@
 """remittance's side of the kernel: records in, decisions out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.remittance import journal, store
-from services.remittance.domain.decide import Decider, Row
+from services.remittance import journal, saving, store
+from services.remittance.domain.decide import Decider
 from services.remittance.domain.incoming import (
     ClaimRead,
     Closing,
@@ -15,7 +15,8 @@ from services.remittance.domain.incoming import (
     Opening,
     Registration,
 )
-from services.remittance.domain.ledger import Entry
+from services.remittance.domain.judging import Row
+from services.remittance.domain.ledger import AccountKind, Entry
 from services.remittance.domain.matching import line_control_numbers
 from services.remittance.domain.state import (
     Elsewhere,
@@ -32,14 +33,30 @@ from shared.contract import topics
 from shared.database import Connection
 from shared.messaging.handler import Bad, Decision, Record, Unit
 
+Count = Callable[[str, int], None]
+
 TOPICS = (topics.CLAIMS_SUBMISSION, topics.PAYERS_INBOUND)
+
+COUNTED = {
+    AccountKind.REVENUE: "charged",
+    AccountKind.CASH_CLEARING: "cash",
+    AccountKind.CONTRACTUAL_ALLOWANCE: "contractual",
+    AccountKind.PATIENT_RECEIVABLE: "patient",
+    AccountKind.OTHER_ADJUSTMENT: "other",
+    AccountKind.DENIED_PENDING: "denied",
+    AccountKind.PROVIDER_ADJUSTMENT: "provider_adjustment",
+}
+"""The categories of the money that is counted, by the kind of account."""
 
 
 class RemittanceHandler:
     """The service's `Handler`."""
 
-    def __init__(self, account_hash_key: bytes) -> None:
+    def __init__(self, account_hash_key: bytes, count: Count = lambda *_: None) -> None:
+        """`count` is told what is posted: a category and cents, negative where money is taken
+        back."""
         self._decider = Decider(account_hash_key)
+        self._count = count
 
     def decode(self, record: Record) -> Iterator[Unit[Incoming] | Bad]:
         """Submitted and numbered claims; of a payer's message, its 835s claim by claim."""
@@ -75,10 +92,10 @@ class RemittanceHandler:
         return self._decider.decide(states, unit.body, unit.event_id, now)
 
     async def save(self, connection: Any, states: Mapping[str, State], rows: Sequence[Row]) -> None:
-        await store.save_remittances(
+        await saving.save_remittances(
             connection, (state for state in states.values() if isinstance(state, Remittance))
         )
-        await store.save_tallies(
+        await saving.save_tallies(
             connection,
             {
                 UUID(key.partition("/")[0]): state
@@ -86,8 +103,9 @@ class RemittanceHandler:
                 if isinstance(state, Tally)
             },
         )
-        await journal.write(connection, [row for row in rows if isinstance(row, Entry)])
-        await store.save_claims(
+        entries = [row for row in rows if isinstance(row, Entry)]
+        await journal.write(connection, entries)
+        await saving.save_claims(
             connection,
             {
                 UUID(key): state
@@ -95,9 +113,24 @@ class RemittanceHandler:
                 if isinstance(state, PatientAccount)
             },
         )
-        await store.save_read_claims(
+        await saving.save_read_claims(
             connection, (row for row in rows if isinstance(row, RemittanceClaimRow))
         )
+        # Before the commit: a batch that is rolled back after this is counted once more.
+        for category, cents in _moved(entries).items():
+            self._count(category, cents)
+
+
+def _moved(entries: Iterable[Entry]) -> dict[str, int]:
+    """Cents by the kind of account they went to; revenue is a credit and counts as charged."""
+    sums: dict[str, int] = {}
+    for entry in entries:
+        for leg in entry.legs:
+            category = COUNTED.get(leg.account.kind)
+            if category is not None:
+                cents = -leg.amount_cents if category == "charged" else leg.amount_cents
+                sums[category] = sums.get(category, 0) + cents
+    return sums
 
 
 async def _load_remittances(connection: Connection, bodies: Iterable[Incoming]) -> dict[str, State]:

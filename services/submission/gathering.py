@@ -66,7 +66,9 @@ UPDATE claim SET status = 'unwritable', changed_at = $3
 FROM unnest($1::uuid[], $2::int[]) AS unwritable (claim_id, revision)
 WHERE claim.claim_id = unwritable.claim_id AND claim.revision = unwritable.revision
 """
-_LEAVE_QUEUE = "DELETE FROM pending_claim WHERE seq = ANY($1::bigint[])"
+_LEAVE_QUEUE = """
+DELETE FROM pending_claim WHERE payer = $1 AND kind = $2 AND seq = ANY($3::bigint[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ async def form(
         if written.unwritable:
             traces = {(row[1], row[2]): row[3] for row in rows}
             await _set_aside(connection, written.unwritable, traces, now)
-        await connection.execute(_LEAVE_QUEUE, [row[0] for row in rows])
+        await connection.execute(_LEAVE_QUEUE, profile.name, kind, [row[0] for row in rows])
     return Formed(interchange_id, len(written.placed), len(written.unwritable))
 
 

@@ -49,10 +49,10 @@ JOIN claim ON claim.interchange_id = scope.interchange_id
 _QUEUE = """
 INSERT INTO claim (claim_id, revision, payer, kind, status, patient_control_number, charge_cents,
                    billing_npi, coded_event_id, traceparent, pending_at, changed_at)
-SELECT claim_id, revision, payer, kind, status, number, charge, npi, event_id, traceparent, at, at
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-            $8::text[], $9::uuid[], $10::text[], $11::timestamptz[])
-    AS new (claim_id, revision, payer, kind, status, number, charge, npi, event_id, traceparent, at)
+SELECT claim_id, revision, payer, kind, status, number, charge, npi, event_id, traceparent, $1, $1
+FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+            $9::text[], $10::uuid[], $11::text[])
+    AS new (claim_id, revision, payer, kind, status, number, charge, npi, event_id, traceparent)
 ON CONFLICT (claim_id, revision) DO UPDATE SET
     payer = excluded.payer, kind = excluded.kind, status = excluded.status,
     patient_control_number = excluded.patient_control_number,
@@ -68,7 +68,9 @@ ON CONFLICT (claim_id, revision) DO UPDATE SET content = excluded.content
 """
 _ENQUEUE = """
 INSERT INTO pending_claim (payer, kind, claim_id, revision, content_bytes, pending_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::timestamptz[])
+SELECT payer, kind, claim_id, revision, size, $1
+FROM unnest($2::text[], $3::text[], $4::uuid[], $5::int[], $6::int[])
+    AS new (payer, kind, claim_id, revision, size)
 """
 _MOVE = """
 UPDATE claim SET status = new.status, changed_at = new.at,
@@ -188,6 +190,7 @@ async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None
     ordered = [latest[key] for key in sorted(latest)]
     await connection.execute(
         _QUEUE,
+        queued[0].at,
         *_columns(
             [
                 (
@@ -201,7 +204,6 @@ async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None
                     row.claim.billing_npi,
                     row.claim.coded_event_id,
                     row.claim.traceparent,
-                    row.at,
                 )
                 for row in ordered
             ]
@@ -218,11 +220,10 @@ async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None
                 row.claim.claim_id,
                 row.claim.revision,
                 len(row.claim.content),
-                row.at,
             )
             for row in waiting
         ]
-        await connection.execute(_ENQUEUE, *_columns(rows))
+        await connection.execute(_ENQUEUE, queued[0].at, *_columns(rows))
 
 
 async def _save_moved(connection: Connection, moved: Sequence[Moved]) -> None:

@@ -275,7 +275,7 @@ class DurableEquipment(Model):
 
 
 class ConditionIndicator(Model):
-    """CRC: `category` 07 ambulance, 09 durable equipment, 70 hospice, 75, E1 to E3 vision, ZZ EPSDT."""
+    """CRC: `category` 07 ambulance, 09 durable equipment, 70 hospice, E1 to E3 vision, ZZ EPSDT."""
 
     category: Code
     applies: bool | None = None

@@ -19,6 +19,9 @@ NAMESPACE = UUID("6f1d3b0c-5b0e-5c43-9a3e-0d8a3d1c7e11")
 """The root of every UUIDv5 that is made from a business key."""
 
 
+_REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time")
+
+
 class EnvelopeError(ValueError):
     """A record's headers are not a CloudEvent's. `path` is the header, `reason` never its value."""
 
@@ -95,33 +98,30 @@ def from_headers(headers: Mapping[str, str], value: bytes) -> Event:
     Raises EnvelopeError for missing or malformed headers or an unknown type, and
     pydantic.ValidationError (inputs hidden) where the data does not fit the type.
     """
+    for name in _REQUIRED:
+        if name not in headers:
+            raise EnvelopeError(f"headers.{name}", "is missing")
+    event_type = TYPE_BY_NAME.get(headers["ce_type"])
+    if event_type is None:
+        raise EnvelopeError("headers.ce_type", "is no event type of this contract")
     try:
-        event_type = TYPE_BY_NAME[headers["ce_type"]]
         identity = UUID(headers["ce_id"])
         time = datetime.fromisoformat(headers["ce_time"])
         sequence = int(headers.get("ce_sequence", "1"))
         causation = headers.get("ce_causationid")
-        return Event(
-            id=identity,
-            source=headers["ce_source"],
-            subject=headers["ce_subject"],
-            time=time if time.tzinfo else time.replace(tzinfo=UTC),
-            data=event_type.model.model_validate_json(value),
-            sequence=sequence,
-            traceparent=headers.get("traceparent"),
-            causation_id=UUID(causation) if causation else None,
-        )
-    except KeyError as missing:
-        name = str(missing.args[0])
-        if name in headers.values():
-            raise EnvelopeError("headers.ce_type", "is no event type of this contract") from None
-        raise EnvelopeError(f"headers.{name}", "is missing") from None
-    except EnvelopeError:
-        raise
-    except ValueError as error:
-        if type(error) is ValueError:
-            raise EnvelopeError("headers", "hold a malformed id, time or sequence") from None
-        raise
+        causation_id = UUID(causation) if causation else None
+    except ValueError:
+        raise EnvelopeError("headers", "hold a malformed id, time or sequence") from None
+    return Event(
+        id=identity,
+        source=headers["ce_source"],
+        subject=headers["ce_subject"],
+        time=time if time.tzinfo else time.replace(tzinfo=UTC),
+        data=event_type.model.model_validate_json(value),
+        sequence=sequence,
+        traceparent=headers.get("traceparent"),
+        causation_id=causation_id,
+    )
 
 
 def to_structured(event: Event) -> bytes:

@@ -18,7 +18,7 @@ CHUNK = 2_000
 
 _LOGGED = """
 SELECT seq, event_id, type, topic FROM event
-WHERE seq > $1 AND topic = ANY($2::text[]) ORDER BY seq LIMIT $3
+WHERE seq > $1 ORDER BY seq LIMIT $2
 """
 _RESEND = "INSERT INTO outbox (seq) SELECT unnest($1::bigint[]) ON CONFLICT DO NOTHING"
 
@@ -64,28 +64,32 @@ class Recovered:
             self.by_topic[topic] = self.by_topic.get(topic, 0) + 1
 
 
-async def recover(
-    participants: Sequence[Participant], *, republish: Collection[str] = ()
-) -> Recovered:
+async def recover(participants: Sequence[Participant], *, unread: bool = False) -> Recovered:
     """Puts back into each outbox what a service that reads it has not taken in.
 
-    `republish` names topics that are said again from the start whoever has them, such as
-    `payments.posted` for the systems downstream when the broker came back empty.
+    With `unread` also what no service of ours reads, from its start: for the systems downstream,
+    of which nobody here knows what they have, when the broker came back empty.
     """
     recovered = Recovered()
-    topics = {topic for reader in participants for topic in reader.topics} | set(republish)
     for producer in participants:
         after = 0
-        while rows := await producer.connection.fetch(_LOGGED, after, list(topics), CHUNK):
+        while rows := await producer.connection.fetch(_LOGGED, after, CHUNK):
             said = [Said(*row) for row in rows]
             after = said[-1].seq
-            lost = [one for one in said if one.topic in republish]
+            lost = unread_of(participants, said) if unread else []
             for reader in participants:
                 lost += await not_taken(reader, said)
             if lost:
                 await producer.connection.execute(_RESEND, sorted({one.seq for one in lost}))
                 recovered.add({one.seq: one.topic for one in lost})
     return recovered
+
+
+def unread_of(participants: Sequence[Participant], said: Sequence[Said]) -> list[Said]:
+    """What none of the services takes."""
+    return [
+        one for one in said if not any(reader.takes(one.topic, one.type) for reader in participants)
+    ]
 
 
 async def not_taken(reader: Participant, said: Sequence[Said]) -> list[Said]:

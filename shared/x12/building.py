@@ -22,8 +22,10 @@ def builder(model: type[BaseModel]) -> Callable[[Node], Any]:
     instances are left as they are. Raises KeyError where a required field is missing, TypeError for a
     field that the model does not have."""
     fields = model.model_fields
-    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
-    required = [name for name, field in fields.items() if field.is_required()]
+    blank = {
+        name: None if field.is_required() else field.default for name, field in fields.items()
+    }
+    required = frozenset(name for name, field in fields.items() if field.is_required())
     nested = {
         name: convert
         for name, field in fields.items()
@@ -36,11 +38,11 @@ def builder(model: type[BaseModel]) -> Callable[[Node], Any]:
     fields_set = _slot("__pydantic_fields_set__")
 
     def build(node: Node) -> Any:
-        values = defaults.copy()
+        if required and not node.keys() >= required:
+            raise KeyError("a required field is missing")
+        values = blank.copy()
         values.update(node)
         if len(values) != count:
-            if any(name not in node for name in required):
-                raise KeyError("a required field is missing")
             raise TypeError("a field that the model does not have")
         for name, value in node.items():
             kind = value.__class__

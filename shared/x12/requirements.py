@@ -120,7 +120,7 @@ def _required(segment_id: str, parts: Mapping[int, Part]) -> Iterator[tuple[str,
     for position, part in parts.items():
         place = f"{segment_id}{position:02d}"
         match part:
-            case Element(field=field, required=True) | Period(on=field, required=True):
+            case Element(field=field, required=True) | Period(on=str(field), required=True):
                 yield field, place
             case Composite(into=None, parts=inner):
                 yield from ((field, place) for field, _ in _required(segment_id, inner))

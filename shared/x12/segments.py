@@ -90,7 +90,9 @@ def _first_field(segment: Segment) -> str | None:
         match part:
             case Element(field=field, default=None) if "." not in field:
                 return field
-            case Period(on=field) | Several(field=field) | Repeat(into=field):
+            case Period():
+                return part.on or part.time
+            case Several(field=field) | Repeat(into=field):
                 return field
             case Composite(into=str(field)):
                 return field
@@ -245,9 +247,14 @@ class _Reading:
         add = self._source.add
         form, value = values
         day = self._source.name(read_day)
-        add(depth, f"if {form} == 'D8' and {value}:")
-        add(depth + 1, f"{node}[{part.on!r}] = {day}({value})")
-        add(depth, f"elif {form} or {value}:")
+        word = "if"
+        if part.on is not None:
+            is_range = part.through is not None and "D8" not in part.forms
+            through = f"{node}[{part.through!r}] = " if is_range else ""
+            add(depth, f"if {form} == 'D8' and {value}:")
+            add(depth + 1, f"{through}{node}[{part.on!r}] = {day}({value})")
+            word = "elif"
+        add(depth, f"{word} {form} or {value}:")
         other = self._source.name(_period_reader(part))
         add(depth + 1, f"{other}({node}, {form}, {value})")
 
@@ -295,11 +302,13 @@ def _period_reader(part: Period) -> Callable[[Node, str, str], None]:
     on, through, time = part.on, part.through, part.time
 
     def read(node: Node, form: str, value: str) -> None:
-        if form == "RD8" and value and through is not None:
+        if form == "RD8" and value and on is not None and through is not None:
             start, _, end = value.partition("-")
             node[on], node[through] = read_day(start), read_day(end)
         elif form == "DT" and value and time is not None:
-            node[on], node[time] = read_day(value[:8]), _clock(value[8:])
+            day, node[time] = read_day(value[:8]), _clock(value[8:])
+            if on is not None:
+                node[on] = day
         elif form == "TM" and value and time is not None:
             node[time] = _clock(value)
         else:
@@ -410,7 +419,7 @@ def _issue(position: int, noun: str, error: ValueError) -> Issue:
         return Issue(position, "element-not-expected", str(error))
     if isinstance(error, ReplacedError):
         return Issue(position, "code-not-expected", str(error))
-    return Issue(position, f"invalid-{noun}", str(error))
+    return Issue(position, f"invalid-{noun.replace(' ', '-')}", str(error))
 
 
 class _Careful:

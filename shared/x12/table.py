@@ -95,13 +95,15 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Two elements, a format (D8, RD8, DT, TM) and a date (DTP02, DTP03). `through` is there only for
-    RD8, `time` (HHMM) for DT and TM."""
+    """Two elements, a format (D8, RD8, DT, TM) and a date (DTP02, DTP03). `through` is there only
+    for RD8, `time` (HHMM) for DT and TM. All that the fields allow is read; `forms` are those that
+    the guide has here and that are written (none named: all)."""
 
-    on: str
+    on: str | None
     through: str | None = None
     time: str | None = None
     required: bool = False
+    forms: tuple[str, ...] = ("D8", "RD8", "DT", "TM")
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ def fields_of(node: Any) -> Fields:
     return fields
 
 
+_DICTS: tuple[type, ...] = (dict, Sparse)
+
+
 class LoopWriter:
     """Writes one loop: its opening segment, its rows, its loops that have a field. Loops without a
     field (HL levels) are left to the caller, who numbers them."""
@@ -152,7 +155,7 @@ class _Writing:
         self._source = source
         self._add = source.add
         self._fields_of = source.name(fields_of)
-        self._dicts = source.name(frozenset[type]({dict, Sparse}))
+        self._dicts = source.name(_DICTS)
 
     def row(self, row: Segment | HealthCodes | Loop) -> None:
         if isinstance(row, Loop):
@@ -301,7 +304,7 @@ class _Writing:
         tests = [f"{arguments[at]} is not None" for at in (0, 2) if names[at]]
         self._add(depth, f"{form} = {value} = ''")
         self._add(depth, f"if {' or '.join(tests)}:")
-        write = self._source.name(_write_period)
+        write = self._source.name(_period_writer(part.forms))
         self._add(depth + 1, f"{form}, {value} = {write}({', '.join(arguments)})")
         return [f"{{{form}}}", f"{{{value}}}"], form
 
@@ -340,14 +343,27 @@ def _several_writer(part: Several, join: str) -> Callable[[Any], str]:
     return write
 
 
-def _write_period(on: date | None, through: date | None, time: str | None) -> tuple[str, str]:
-    if on is None:
-        return "TM", time or ""
-    if time is not None:
-        return "DT", write_day(on) + time
-    if through is not None:
-        return "RD8", f"{write_day(on)}-{write_day(through)}"
-    return "D8", write_day(on)
+@lru_cache(16)
+def _period_writer(
+    forms: tuple[str, ...],
+) -> Callable[[date | None, date | None, str | None], tuple[str, str]]:
+    """The fullest of the forms that the values are enough for."""
+    has_day, has_range = "D8" in forms, "RD8" in forms
+    has_both, has_time = "DT" in forms, "TM" in forms
+
+    def write(on: date | None, through: date | None, time: str | None) -> tuple[str, str]:
+        if on is not None:
+            if time is not None and has_both:
+                return "DT", write_day(on) + time
+            if has_range and (through is not None or not has_day):
+                return "RD8", f"{write_day(on)}-{write_day(through or on)}"
+            if has_day:
+                return "D8", write_day(on)
+        if time is not None and has_time:
+            return "TM", time
+        return "", ""
+
+    return write
 
 
 def _text_writer(first: str, parts: Mapping[int, Part], join: str) -> Callable[[Fields], str]:

@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import codec
+from tests.bench import codec, hops, line
 from tests.bench.inputs import PAYER_SEED, SEED
 from tests.bench.report import Section, as_text, surroundings, write
 
+CODEC_CLAIMS = 2_000
 PARTS = ("codec", "line", "hops", "memory")
 
 
@@ -40,7 +41,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _sections(chosen: argparse.Namespace, folder: Path) -> Iterator[Section]:
     parts = chosen.only or PARTS
     if "codec" in parts:
-        yield codec.measure(folder, 2_000)
+        yield codec.measure(folder, CODEC_CLAIMS)
+    if not {"line", "hops", "memory"}.intersection(parts):
+        return
+    ran = line.run_line(folder, chosen.kafka, chosen.claims)
+    if "line" in parts:
+        yield line.measure(folder, chosen.kafka, ran)
+    if "hops" in parts:
+        yield hops.measure(folder, chosen.kafka, ran)
+    if "memory" in parts:
+        yield line.memory(ran)
 
 
 def _say(text: str) -> None:

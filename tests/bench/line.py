@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
+
+from deploy.local.stack import Stack
 from shared.contract import topics
 from tests.bench.flows import (
     ENVIRONMENT,
@@ -35,6 +38,15 @@ KEPT = (
 )
 """Topics whose records are kept of a run, to be read again by one service alone."""
 
+SETTLED = {
+    "intake": ("claim.received.v1", "claim.duplicated.v1"),
+    "coding": ("claim.coded.v1", "claim.held.v1"),
+    "submission": ("claim.submitted.v1",),
+    "remittance": ("claim.paid.v1", "claim.denied.v1"),
+}
+"""The event types by which each service is through with a claim."""
+COUNTED = "SELECT count(*) FROM event WHERE type = ANY($1::text[])"
+
 Records = Mapping[str, Sequence[Message]]
 
 
@@ -47,16 +59,32 @@ class Ran:
     unsettled: int
     usage: Mapping[str, Usage]
     records: Records = field(default_factory=dict)
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """By service, how many claims came out of it: `SETTLED` counted at the end."""
 
 
 def run_line(folder: Path, kafka: str, claims: int) -> Ran:
     """Starts the line, warms it up, and puts a day through it."""
     with stack_in(folder / "line", kafka, line_roster()) as stack:
-        asyncio.run(run_day(stack, WARM_UP_CLAIMS, "W"))
+        warm_up = asyncio.run(run_day(stack, WARM_UP_CLAIMS, "W"))
+        if warm_up.unsettled:
+            raise RuntimeError(f"the line does not settle claims: {warm_up.unsettled} are under way")
         with Watch(stack) as watch:
             day = asyncio.run(run_day(stack, claims, "B"))
         records = asyncio.run(everything_on(stack.settings, KEPT))
-    return Ran(day.claims, day.seconds, day.unsettled, watch.usage, records)
+        outcomes = asyncio.run(_outcomes(stack))
+    return Ran(day.claims, day.seconds, day.unsettled, watch.usage, records, outcomes)
+
+
+async def _outcomes(stack: Stack) -> dict[str, int]:
+    counts = {}
+    for service, types in SETTLED.items():
+        connection = await asyncpg.connect(stack.dsn_of(service))
+        try:
+            counts[service] = await connection.fetchval(COUNTED, list(types))
+        finally:
+            await connection.close()
+    return counts
 
 
 def run_four(folder: Path, kafka: str, module: str, records: Sequence[Message]) -> float:
@@ -64,7 +92,7 @@ def run_four(folder: Path, kafka: str, module: str, records: Sequence[Message]) 
     warm_up, measured = records[:WARM_UP_CLAIMS], records[WARM_UP_CLAIMS:]
     with stack_in(folder / module.rpartition(".")[2], kafka, chain_roster(module)) as stack:
         asyncio.run(run_chain(stack, warm_up))
-        return len(measured) / asyncio.run(run_chain(stack, measured))
+        return len(measured) / asyncio.run(run_chain(stack, measured, len(warm_up)))
 
 
 def measure(folder: Path, kafka: str, ran: Ran) -> Section:

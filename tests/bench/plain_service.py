@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 from faststream import AckPolicy, Context, Header
-from faststream.asgi import AsgiFastStream, make_ping_asgi
+from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
@@ -55,11 +55,12 @@ def application(name: str, source: str, target: str) -> tuple[AsgiFastStream, se
         enable_idempotence=chosen.kafka_idempotent_producer,
         logger=None,
     )
-    app = AsgiFastStream(
-        kafka,
-        asgi_routes=[("/health/ready", make_ping_asgi(kafka, timeout=5.0))],
-        logger=None,
-    )
+
+    @get
+    async def ready(scope: dict[str, object]) -> AsgiResponse:
+        return AsgiResponse(status_code=200 if await kafka.ping(timeout=5.0) else 503)
+
+    app = AsgiFastStream(kafka, asgi_routes=[("/health/ready", ready)], logger=None)
 
     @app.on_startup
     async def connect() -> None:

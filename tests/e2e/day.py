@@ -15,9 +15,7 @@ from deploy.twins import hospital
 from deploy.twins.daybook import Daybook
 from deploy.twins.hospital import Message
 from deploy.twins.payer.scenario import DEFAULT_SEED
-from services.commands.audit import problems_of
 from services.commands.demo import books, listening, send, settle
-from services.commands.stack_access import connections, opened
 from shared.database import connect
 
 TODAY = date(2026, 11, 20)
@@ -117,11 +115,19 @@ async def _send_slowly(stack: Stack, day: list[Message]) -> None:
         await asyncio.sleep(0.3)
 
 
-async def audited(stack: Stack) -> list[str]:
-    """Every invariant that does not hold."""
-    with opened(stack.folder.var_dir) as line:
-        async with connections(line) as connected:
-            return await problems_of(connected, line.settings)
+async def interrupted(stack: Stack, count: int, *, seed: int, run: str) -> Day:
+    """Publishes a day and stops the stack at once, cleanly; then starts it again and settles."""
+    print(f"seed {seed}, run {run}")  # noqa: T201 - a failure is to be reproduced
+    book = Daybook(DEFAULT_SEED)
+    day = list(hospital.day(seed, count, today=TODAY, run=run))
+    for message in day:
+        book.published(message)
+    await send(stack.settings, day)
+    await asyncio.to_thread(stack.stop)
+    await asyncio.to_thread(stack.start)
+    await _settle_from_stores(stack, book, 150.0)
+    _, problems = await books(stack, book)
+    return Day(book, problems)
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:

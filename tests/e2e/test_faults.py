@@ -10,7 +10,7 @@ from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.stack import Stack
 from deploy.twins.daybook import Daybook
 from tests.e2e.conftest import MakeStack
-from tests.e2e.day import live, until
+from tests.e2e.day import interrupted, live, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -68,15 +68,8 @@ async def test_a_broker_that_loses_everything_loses_no_claim(make_stack: MakeSta
 
 @pytest.mark.kafka_only("embedded")
 async def test_a_stack_stopped_in_the_middle_goes_on_where_it_was(make_stack: MakeStack) -> None:
-    stack = make_stack("a stop in the middle")
-
-    async def stop_and_start(stack: Stack, book: Daybook) -> None:
-        await until(lambda: book.rejections >= book.expected_rejections > 0)
-        await asyncio.to_thread(stack.stop)
-        await asyncio.to_thread(stack.start)
-
-    with stack:
-        day = await live(stack, 200, seed=14, run="S", disturb=stop_and_start, from_stores=True)
+    with make_stack("a stop in the middle") as stack:
+        day = await interrupted(stack, 200, seed=14, run="S")
     assert day.problems == []
 
 

@@ -10,16 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.remittance.domain.adjudication import GROUPS, POSTED_STATUSES, SILENT_STATUSES
 from services.remittance.domain.matching import match_claim
-from services.remittance.domain.posting import (
-    GROUPS,
-    POSTED_STATUSES,
-    SILENT_STATUSES,
-    Posting,
-    negated_by,
-    post,
-    summed_adjustments,
-)
+from services.remittance.domain.posting import Posting, negated_by, post, summed_adjustments
 from services.remittance.domain.state import Arrived, LedgerClaim, PatientAccount
 from shared.contract.model import Finding
 from shared.contract.remittance import RemittanceClaim

@@ -63,7 +63,8 @@ CREATE TABLE claim (
     CHECK (status IN ('pending', 'unwritable', 'superseded') OR interchange_id IS NOT NULL)
 ) WITH (fillfactor = 70);
 CREATE INDEX claim_patient_control_number ON claim (patient_control_number);
-CREATE INDEX claim_interchange ON claim (interchange_id, transaction_control_number);
+CREATE INDEX claim_interchange ON claim (interchange_id, transaction_control_number)
+    WHERE interchange_id IS NOT NULL;
 
 -- The claim as coding sent it: written once, spliced into claim.submitted, never parsed by SQL.
 CREATE TABLE claim_content (
@@ -76,16 +77,16 @@ ALTER TABLE claim_content ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- The queue of claims that wait for an interchange: rows leave it when theirs is formed.
 CREATE TABLE pending_claim (
-    seq           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     payer         text        NOT NULL,
     kind          text        NOT NULL,
+    seq           bigint      GENERATED ALWAYS AS IDENTITY,
     claim_id      uuid        NOT NULL,
     revision      integer     NOT NULL,
     content_bytes integer     NOT NULL,
     pending_at    timestamptz NOT NULL,
+    PRIMARY KEY (payer, kind, seq),
     UNIQUE (claim_id, revision)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-CREATE INDEX pending_claim_order ON pending_claim (payer, kind, seq);
 
 -- Every answer, also one that relates to nothing we sent.
 CREATE TABLE acknowledgement (
@@ -96,7 +97,7 @@ CREATE TABLE acknowledgement (
     transaction    text        NOT NULL CHECK (transaction IN ('TA1', '999', '277CA', '277')),
     outcome        text        NOT NULL,
     relates_to     text        NOT NULL CHECK (relates_to IN ('claim', 'interchange', 'nothing', 'several')),
-    interchange_id uuid        REFERENCES interchange,
+    interchange_id uuid,
     claim_id       uuid,
     revision       integer,
     has_moved_claim boolean    NOT NULL,  -- false for a late, repeated or contradicting answer

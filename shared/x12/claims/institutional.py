@@ -166,9 +166,9 @@ CLAIM_LOOP = Loop(
     "2300",
     CLAIM,
     (
-        dated("096", "discharged_on", None, "discharge_time"),
-        dated("434", "statement_from", "statement_through"),
-        dated("435", "admitted_on", None, "admission_time"),
+        dated("096", None, None, "discharge_time", forms=("TM",)),
+        dated("434", "statement_from", "statement_through", forms=("RD8",)),
+        dated("435", "admitted_on", None, "admission_time", forms=("D8", "DT")),
         DATES,
         Segment(
             "CL1",

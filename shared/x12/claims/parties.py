@@ -123,14 +123,15 @@ def provider(
 
 def dated(
     qualifier: str,
-    on: str,
+    on: str | None,
     through: str | None = None,
     time: str | None = None,
     *,
+    forms: tuple[str, ...] = ("D8", "RD8", "DT", "TM"),
     is_required: bool = False,
 ) -> Segment:
-    """DTP with a field of its own."""
-    return Segment("DTP", {1: Const(qualifier), 2: Period(on, through, time, required=is_required)})
+    """DTP with a field of its own, written in one of `forms`."""
+    return Segment("DTP", {1: Const(qualifier), 2: Period(on, through, time, is_required, forms)})
 
 
 def reference(qualifier: str, field: str, length: int = 50) -> Segment:

@@ -241,8 +241,8 @@ CLAIM_LOOP = Loop(
     (
         dated("431", "onset_on"),
         dated("439", "accident_on"),
-        dated("435", "admitted_on", None, "admission_time"),
-        dated("096", "discharged_on", None, "discharge_time"),
+        dated("435", "admitted_on", None, "admission_time", forms=("D8",)),
+        dated("096", "discharged_on", None, "discharge_time", forms=("D8",)),
         DATES,
         ATTACHMENTS,
         CONTRACT,

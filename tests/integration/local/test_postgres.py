@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from deploy.local.child import StartError, unprivileged_account
 from deploy.local.postgres import EmbeddedPostgres
-from deploy.local.postgres_home import can_enter
+from deploy.local.postgres_home import can_enter, data_folder, remove
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,18 @@ async def test_errors_are_logged_without_the_values_of_rows(
     log = (home / "postgres.log").read_text()
     assert "duplicate key" in log
     assert "Quarrington" not in log
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's data may lie elsewhere")
+def test_data_of_a_folder_that_is_gone_is_swept_away(tmp_path: Path) -> None:
+    account = unprivileged_account()
+    tmp_path.chmod(0o700)
+    gone = data_folder(tmp_path / "gone", account).parent
+    shutil.rmtree(tmp_path / "gone")
+    kept = data_folder(tmp_path / "kept", account).parent
+    try:
+        assert kept.exists()
+        assert not gone.exists()
+    finally:
+        remove(tmp_path / "kept")
+    assert not kept.exists()

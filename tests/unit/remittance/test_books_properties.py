@@ -25,12 +25,19 @@ def adjustments(draw: st.DrawFn) -> tuple[tuple[str, str, int], ...]:
     return tuple(parts)
 
 
+def _amounts(decision: tuple[str, tuple[tuple[str, str, int], ...]]) -> frozenset[object]:
+    return frozenset(part for part in decision[1] if part[2])
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> list[tuple[str, tuple[tuple[str, str, int], ...]]]:
-    """What a payer says of one claim: decisions (CLP02), each but the last taken back."""
-    return draw(
-        st.lists(st.tuples(st.sampled_from(["1", "2", "4"]), adjustments()), min_size=1, max_size=3)
-    )
+    """What a payer says of one claim: decisions (CLP02), each but the last taken back.
+
+    No two have the same amounts: a reversal names its original by nothing else, so that which of
+    two is taken back cannot be told where they differ only in their status.
+    """
+    decision = st.tuples(st.sampled_from(["1", "2", "4"]), adjustments())
+    return draw(st.lists(decision, min_size=1, max_size=3, unique_by=_amounts))
 
 
 def _answers(make: Any, claim: Any, story: Any) -> list[Any]:

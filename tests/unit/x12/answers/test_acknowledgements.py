@@ -259,7 +259,7 @@ def test_the_receiver_level_of_a_277ca_counts_what_was_accepted(samples: Path) -
     receiver = next(part for part in parts if isinstance(part, StatusLevel) and part.code == "21")
     (trace,) = receiver.traces
     assert (trace.kind, trace.number) == ("2", "000000674")
-    assert [(part.qualifier, part.quantity) for part in trace.quantities] == [("90", 1)]
+    assert [(part.qualifier, str(part.quantity)) for part in trace.quantities] == [("90", "1")]
     assert [(part.qualifier, part.amount) for part in trace.amounts] == [("YU", 12_500)]
     assert trace.statuses[0].action == "WQ"
 

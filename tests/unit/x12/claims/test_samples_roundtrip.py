@@ -42,6 +42,8 @@ EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
     (r"imsweb_.*", r"HI\*(BK|BF|\d+)", "HI with elements where components belong; blocks the claim"),
     (r"imsweb_.*", r"SBR\*P\*(18)?\*SUBSCRIBER GROUP.*", "no patient level: SBR02 is said, 18"),
     (r".*(\.837i|_837i-.*)", r"CLM\*.*", "CLM06 and CLM10 are not used in an institutional claim"),
+    (r".*(demo-file__demo.837i|x223-test.*)", r"DTP\*434.*", "one day is written as a range, RD8"),
+    (r"cosyte_.*837i-canonical.*", r"DTP\*096.*", "written as a time, TM; its day is the statement's last"),
     (r".*x223-test.*", r"CLM\*.*", "CLM06, CLM10 as above; CLM05-2 is B where only A can be"),
     (r".*ambulance.example5.*", r"CLM\*.*", "CLM05-2 is missing, and is said: B"),
     (r"imsweb_.*missing_elements.*", r"CLM\*.*", "CLM05 is missing: frequency 1 is assumed"),

@@ -1,0 +1,33 @@
+"""`claimwire twin`: the hospital and the payer to test against, from the command line."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.twins.hospital import JSON, NDJSON, X12, day
+from services.commands.output import show
+
+_SUFFIXES = {X12: "837", JSON: "json", NDJSON: "ndjson"}
+
+
+def hospital(out: Path, claims: int, seed: int, *, as_json: bool) -> int:
+    """Writes each message of the day into a file of its own; says which, and how many claims."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for message in day(seed, claims, today=datetime.now(UTC).date()):
+        name = f"{message.message_id}.{_SUFFIXES.get(message.content_type, 'bin')}"
+        (out / name).write_bytes(message.value)
+        written.append({"file": name, "records": len(message.records)})
+    if as_json:
+        show(written)
+    else:
+        print(f"{len(written)} files in {out}")
+    return 0
+
+
+def payer(arguments: Sequence[str]) -> int:
+    """Runs the payer twin in this terminal until it ends."""
+    command = [sys.executable, "-m", "deploy.twins.payer", *arguments]
+    return subprocess.run(command, check=False).returncode

@@ -1,0 +1,147 @@
+"""Whatever comes, in whatever order and however often: the ledger balances, and every order of the
+same facts ends in the same balances."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.remittance.domain.ledger import AccountKind
+
+REASONS = [("CO", "45"), ("CO", "50"), ("PR", "1"), ("PR", "2"), ("OA", "23"), ("OA", "18")]
+CHARGE = 10_000
+
+
+@st.composite
+def adjustments(draw: st.DrawFn) -> tuple[tuple[str, str, int], ...]:
+    """Some of a charge adjusted away, over one to three reasons."""
+    chosen = draw(st.lists(st.sampled_from(REASONS), max_size=3, unique=True))
+    left = CHARGE
+    parts = []
+    for group, reason in chosen:
+        cents = draw(st.integers(-500, left))
+        left -= cents
+        parts.append((group, reason, cents))
+    return tuple(parts)
+
+
+def _amounts(decision: tuple[str, tuple[tuple[str, str, int], ...]]) -> frozenset[object]:
+    return frozenset(part for part in decision[1] if part[2])
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[tuple[str, tuple[tuple[str, str, int], ...]]]:
+    """What a payer says of one claim: decisions (CLP02), each but the last taken back.
+
+    No two have the same amounts: a reversal names its original by nothing else, so that which of
+    two is taken back cannot be told where they differ only in their status.
+    """
+    decision = st.tuples(st.sampled_from(["1", "2", "4"]), adjustments())
+    return draw(st.lists(decision, min_size=1, max_size=3, unique_by=_amounts))
+
+
+def _answers(make: Any, claim: Any, story: Any) -> list[Any]:
+    answers: list[Any] = []
+    for number, (status, parts) in enumerate(story):
+        if number:
+            answers.append(make.reversal(answers[-1]))
+        answers.append(make.answer(claim, parts, status=status))
+    return answers
+
+
+def _balances(books: Any) -> dict[AccountKind, int]:
+    return {kind: books.balance(kind) for kind in AccountKind}
+
+
+def _in_order(books: Any, make: Any, facts: list[tuple[str, Any]]) -> None:
+    for number, fact in facts:
+        if number == "submit":
+            books.submit(fact)
+        else:
+            books.remit(make.opening([fact], trace=number), [fact])
+        books.check()
+
+
+def _facts(make: Any, told: list[Any]) -> list[tuple[str, Any]]:
+    facts = []
+    for account, story in enumerate(told):
+        claim = make.claim(f"ACCT-{account}", charges=(CHARGE,))
+        facts.append(("submit", claim))
+        facts += [
+            (f"T-{account}-{number}", answer)
+            for number, answer in enumerate(_answers(make, claim, story))
+        ]
+    return facts
+
+
+@settings(max_examples=3000)
+@given(told=st.lists(stories(), min_size=1, max_size=3), data=st.data())
+def test_every_order_of_the_same_facts_ends_in_the_same_balances(
+    new_books: Any, make: Any, told: list[Any], data: st.DataObject
+) -> None:
+    facts = _facts(make, told)
+    expected, actual = new_books(), new_books()
+    _in_order(expected, make, facts)
+    again = data.draw(st.lists(st.sampled_from(facts), max_size=4))
+    _in_order(actual, make, data.draw(st.permutations(facts + again)))
+    assert _balances(actual) == _balances(expected)
+    for claim_id, claim in expected.claims.items():
+        other = actual.claims[claim_id]
+        assert (other.paid, other.patient, other.denied, other.contractual, other.other) == (
+            claim.paid,
+            claim.patient,
+            claim.denied,
+            claim.contractual,
+            claim.other,
+        )
+        assert other.receivable == 0
+
+
+@settings(max_examples=300)
+@given(told=st.lists(stories(), min_size=1, max_size=4))
+def test_one_remittance_and_many_end_in_the_same_balances(
+    new_books: Any, make: Any, told: list[Any]
+) -> None:
+    facts = _facts(make, told)
+    apart, together = new_books(), new_books()
+    _in_order(apart, make, facts)
+    answers: list[Any] = []
+    for trace, fact in facts:
+        if trace == "submit":
+            together.submit(fact)
+        else:
+            answers.append(make.at(fact, len(answers)))
+    together.remit(make.opening(answers), answers)
+    together.check()
+    assert _balances(together) == _balances(apart)
+
+
+@settings(max_examples=3000)
+@given(data=st.data())
+def test_no_sequence_whatever_unbalances_the_ledger(
+    new_books: Any, make: Any, data: st.DataObject
+) -> None:
+    books = new_books()
+    claims = [make.claim(f"ACCT-{number}", charges=(CHARGE,)) for number in range(2)]
+    said: list[Any] = []
+    for step in range(data.draw(st.integers(1, 12))):
+        claim = data.draw(st.sampled_from(claims))
+        what = data.draw(st.sampled_from(["submit", "revise", "answer", "wrong", "reverse"]))
+        if what == "submit":
+            books.submit(claim)
+        elif what == "revise":
+            charge = data.draw(st.integers(1, 2 * CHARGE))
+            frequency = data.draw(st.sampled_from(["7", "8", "1"]))
+            number = claim.patient_control_number
+            books.submit(make.claim(number, (charge,), revision=step + 2, frequency=frequency))
+        else:
+            answer = make.answer(claim, data.draw(adjustments()))
+            if what == "wrong":
+                answer = make.answer(claim, data.draw(adjustments()), paid=1)
+            if what == "reverse" and said:
+                answer = make.reversal(data.draw(st.sampled_from(said)))
+            elif what == "answer":
+                said.append(answer)
+            amount = data.draw(st.sampled_from([None, 1]))
+            books.remit(make.opening([answer], trace=f"T-{step}", amount=amount), [answer])
+        books.check()
