@@ -177,9 +177,6 @@ class Settings(BaseSettings):
     watchdog_277ca_s: Seconds = Field(
         2 * 86_400.0, description="A 277CA is overdue so long after its interchange was sent."
     )
-    watchdog_835_s: Seconds = Field(
-        30 * 86_400.0, description="An 835 is overdue so long after its claim was sent."
-    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line that is written."

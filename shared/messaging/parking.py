@@ -13,6 +13,7 @@ from uuid import UUID
 from shared.database import Connection
 from shared.messaging.batch import Due, Failure, Parking, record_id
 from shared.messaging.handler import Record
+from shared.messaging.inbox import Identity
 from shared.messaging.wire import pack_headers, plain_text, unpack_headers
 
 State = Literal["parked", "waiting", "released", "discarded", "done"]
@@ -183,6 +184,17 @@ async def record(connection: Connection, record_id: UUID) -> Record | None:
         unpack_headers(row["headers"]),
         row["timestamp_ms"],
     )
+
+
+async def waiting(connection: Connection, identities: Sequence[Identity]) -> dict[Identity, int]:
+    """The rows in which these units wait or are released, where they do."""
+    rows = await connection.fetch(
+        "SELECT event_id, part, id FROM parked WHERE state IN ('waiting', 'released') "
+        "AND (event_id, part) IN (SELECT * FROM unnest($1::uuid[], $2::integer[]))",
+        [event_id for event_id, _ in identities],
+        [part for _, part in identities],
+    )
+    return {(row["event_id"], row["part"]): row["id"] for row in rows}
 
 
 # For operators

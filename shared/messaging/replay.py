@@ -14,6 +14,7 @@ from shared.database import Pool
 from shared.messaging import parking
 from shared.messaging.batch import Core, Due, Outcome, Pending, Replayed
 from shared.messaging.handler import BlobReader, Record
+from shared.messaging.inbox import Identity
 
 LIMIT = 500
 
@@ -26,6 +27,9 @@ class Lot(Protocol):
 
     async def record(self, record_id: UUID) -> Record | None:
         """A parked record."""
+
+    async def waiting(self, identities: Sequence[Identity]) -> dict[Identity, int]:
+        """The rows in which these units wait, where they do."""
 
 
 class PostgresLot:
@@ -44,6 +48,10 @@ class PostgresLot:
             found = await parking.record(connection, record_id)
         return None if found is None else replace(found, blobs=self._blobs)
 
+    async def waiting(self, identities: Sequence[Identity]) -> dict[Identity, int]:
+        async with self._pool.acquire() as connection:
+            return await parking.waiting(connection, identities)
+
 
 async def replay(
     lot: Lot,
@@ -60,7 +68,7 @@ async def replay(
         if record is None:
             continue
         if group[0].is_whole_record:
-            outcome.add(await _replay_whole(record, group[0], core, unfold, max_units))
+            outcome.add(await _replay_whole(lot, record, group[0], core, unfold, max_units))
         else:
             pending = _pick(record, group, unfold)
             for start in range(0, len(pending), max_units):
@@ -84,6 +92,7 @@ def _pick(
 
 
 async def _replay_whole(
+    lot: Lot,
     record: Record,
     row: Due,
     core: Core,
@@ -91,11 +100,7 @@ async def _replay_whole(
     max_units: int,
 ) -> Outcome:
     """All units of a record of which none could be told apart when it was parked. They go through
-    the inbox, like any; the row is closed with the last, or fails with what fails as it did.
-
-    Such a record had no identity: should the same event have come again since, and been readable
-    by then, it is decided in that one's place.
-    """
+    the inbox, like any; the row is closed with the last, or fails with what fails as it did."""
     outcome = Outcome()
     chunk: list[Pending] = []
     is_closed = False
@@ -106,10 +111,22 @@ async def _replay_whole(
         is_own = is_row or (pending.key is not None and pending.key == row.key)
         chunk.append(pending.as_replay(row.id if is_row else None, is_replay=is_own))
         if len(chunk) >= max_units:
-            outcome.add(await core.settle(chunk))
+            outcome.add(await core.settle(await _with_rows(lot, chunk)))
             chunk = []
     if not is_closed:
         chunk.append(Pending(record, Replayed(), parked_id=row.id, is_replay=True))
     if chunk:
-        outcome.add(await core.settle(chunk))
+        outcome.add(await core.settle(await _with_rows(lot, chunk)))
     return outcome
+
+
+async def _with_rows(lot: Lot, chunk: Sequence[Pending]) -> list[Pending]:
+    """The units, each as the row where it waits if it came again, and could be read by then: it
+    waits there behind what it belongs before, and its turn is now."""
+    rows = await lot.waiting([one.identity for one in chunk if one.parked_id is None])
+    return [
+        one
+        if one.parked_id is not None or one.identity not in rows
+        else one.as_replay(rows[one.identity], is_replay=one.is_replay)
+        for one in chunk
+    ]

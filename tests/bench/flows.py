@@ -82,13 +82,17 @@ class Day:
     unsettled: int
 
 
-async def run_day(stack: Stack, claims: int, run: str) -> Day:
-    """Publishes a day of the hospital twin and waits until every claim of it is settled.
+def day_of(claims: int, run: str) -> list[hospital.Message]:
+    """A day of the hospital twin: services only from the last weeks, whenever this is run."""
+    return list(hospital.day(SEED, claims, today=datetime.now(UTC).date(), run=run))
+
+
+async def run_day(stack: Stack, messages: Sequence[hospital.Message]) -> Day:
+    """Publishes a day and waits until every claim of it is settled.
 
     The time is from before the first publish to the timestamp of the event that settled the last.
     """
     book = Daybook(PAYER_SEED)
-    messages = list(hospital.day(SEED, claims, today=datetime.now(UTC).date(), run=run))
     for message in messages:
         book.published(message)
     inbound = [

@@ -16,6 +16,7 @@ from shared.contract import topics
 from tests.bench.flows import (
     ENVIRONMENT,
     chain_roster,
+    day_of,
     everything_on,
     line_roster,
     run_chain,
@@ -65,12 +66,13 @@ class Ran:
 
 def run_line(folder: Path, kafka: str, claims: int) -> Ran:
     """Starts the line, warms it up, and puts a day through it."""
+    before, measured = day_of(WARM_UP_CLAIMS, "W"), day_of(claims, "B")
     with stack_in(folder / "line", kafka, line_roster()) as stack:
-        warm_up = asyncio.run(run_day(stack, WARM_UP_CLAIMS, "W"))
+        warm_up = asyncio.run(run_day(stack, before))
         if warm_up.unsettled:
             raise RuntimeError(f"the line does not settle claims: {warm_up.unsettled} are under way")
         with Watch(stack) as watch:
-            day = asyncio.run(run_day(stack, claims, "B"))
+            day = asyncio.run(run_day(stack, measured))
         records = asyncio.run(everything_on(stack.settings, KEPT))
         outcomes = asyncio.run(_outcomes(stack))
     return Ran(day.claims, day.seconds, day.unsettled, watch.usage, records, outcomes)

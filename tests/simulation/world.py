@@ -140,6 +140,11 @@ class Database:
     async def record(self, record_id: UUID) -> Record | None:
         return self.tables.records.get(record_id)
 
+    async def waiting(self, identities: Sequence[Identity]) -> dict[Identity, int]:
+        rows = [row for row in self.tables.parked if row.state in OPEN[1:]]
+        places = {(row.parking.event_id, row.parking.part): row.id for row in rows}
+        return {identity: places[identity] for identity in identities if identity in places}
+
 
 def _is_behind_parked(rows: Sequence[Row], row: Row) -> bool:
     key = row.parking.key

@@ -71,4 +71,5 @@ CREATE TABLE parked (
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX parked_open_key ON parked (key, id) WHERE state IN ('parked', 'waiting', 'released');
+CREATE INDEX parked_event_id ON parked (event_id);
 CREATE INDEX parked_record_id ON parked (record_id);
