@@ -1,6 +1,6 @@
-"""Claims for property tests, made from the 837 tables themselves: every row of a table gets its turn,
-so that whatever the tables place is tried. A claim is in canonical form (what a reader would give);
-it is not a sensible claim: sums and codes mean nothing.
+"""Claims for property tests, made from the 837 tables themselves: every row of a table gets its
+turn, so that whatever the tables place is tried. A claim is in canonical form (what a reader would
+give); it is not a sensible claim: sums and codes mean nothing.
 
 Hypothesis draws a seed and a density (how much of what may stand does), so that what fails shrinks
 to a sparse claim.
@@ -78,7 +78,7 @@ class ClaimMaker:
         return Claim.model_validate({k: v for k, v in node.items() if k in Claim.model_fields})
 
     def _level(self, node: Node, level: Loop, *, is_there: bool) -> None:
-        """The patient's level; where there is one, the subscriber has no vitals of his own to tell."""
+        """The patient's level."""
         if not is_there:
             return
         node |= self.rows(level, Claim)
@@ -130,7 +130,7 @@ class ClaimMaker:
         is_required = row.required or any(
             part.required for part in row.parts.values() if isinstance(part, Element | Period)
         )
-        if row.outer or not (is_required and row.into is None or self._is_chosen()):
+        if row.outer or not ((is_required and row.into is None) or self._is_chosen()):
             return
         if row.into is None:
             _merge(node, self.fields(row.parts, model))
@@ -151,7 +151,7 @@ class ClaimMaker:
             _merge(node, {row.into: self.fields(row.parts, inner)})
 
     def _distinct(self, entry: Node, row: Segment, loop: Loop) -> Node:
-        """What takes the rest of a segment's qualifiers does not take those with rows of their own."""
+        """What takes the rest of a segment's qualifiers takes none with a row of its own."""
         if "qualifier" in entry and 1 in row.parts:
             named = {
                 part.value
@@ -181,34 +181,44 @@ class ClaimMaker:
     def _part(
         self, part: Part, model: Any, node: Node, needed: set[str], *, must: bool = False
     ) -> None:
+        if not (must or isinstance(part, Identifier) or self._is_due(part, needed)):
+            return
         match part:
             case Element(field=field):
-                if must or part.required or field in needed or self._is_chosen():
-                    self._put(node, field, self._element(part))
+                self._put(node, field, self._element(part))
             case Several(field=field):
-                if must or self._is_chosen():
-                    count = self._random.randint(1, part.times)
-                    values = [self._value(part.type, part.length) for _ in range(count)]
-                    self._put(node, field, values)
+                count = self._random.randint(1, part.times)
+                values = [self._value(part.type, part.length) for _ in range(count)]
+                self._put(node, field, values)
             case Identifier():
                 self._identifier(part, node)
             case Period():
-                if must or part.required or part.on in needed or self._is_chosen():
-                    self._period(part, node, needed)
+                self._period(part, node, needed)
             case Composite(into=None):
                 for inner in part.parts.values():
                     self._part(inner, model, node, needed, must=must and _is_reason(inner))
             case Composite(into=str(into)):
-                if must or into in needed or any(_holds_required(part)) or self._is_chosen():
-                    node[into] = self.fields(part.parts, _model(model, into))
+                node[into] = self.fields(part.parts, _model(model, into))
             case Repeat(into=into):
-                if must or self._is_chosen():
-                    inner_model = _model(model, into)
-                    shifted = _shifted(part.parts)
-                    count = self._random.randint(1, part.times)
-                    node[into] = [self.fields(shifted, inner_model) for _ in range(count)]
+                inner_model = _model(model, into)
+                shifted = _shifted(part.parts)
+                count = self._random.randint(1, part.times)
+                node[into] = [self.fields(shifted, inner_model) for _ in range(count)]
             case _:
                 return
+
+    def _is_due(self, part: Part, needed: set[str]) -> bool:
+        match part:
+            case Element():
+                return part.required or part.field in needed or self._is_chosen()
+            case Period():
+                return part.required or part.on in needed or self._is_chosen()
+            case Composite(into=None):
+                return True
+            case Composite(into=str(into)):
+                return into in needed or any(_holds_required(part)) or self._is_chosen()
+            case _:
+                return self._is_chosen()
 
     @staticmethod
     def _put(node: Node, field: str, value: Any) -> None:
@@ -294,7 +304,9 @@ class ClaimMaker:
         return "".join(self._random.choices(_CODES, k=self._random.randint(1, length)))
 
     def _text(self, length: int) -> str:
-        return "".join(self._random.choices(_WORDS, k=self._random.randint(1, length))).strip() or "X"
+        return (
+            "".join(self._random.choices(_WORDS, k=self._random.randint(1, length))).strip() or "X"
+        )
 
 
 def _shifted(parts: Mapping[int, Any]) -> dict[int, Part]:

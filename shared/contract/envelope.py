@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha1
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from shared.contract.events import TYPE_BY_MODEL, TYPE_BY_NAME
 from shared.contract.model import Model, to_wire
@@ -17,6 +18,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 NAMESPACE = UUID("6f1d3b0c-5b0e-5c43-9a3e-0d8a3d1c7e11")
 """The root of every UUIDv5 that is made from a business key."""
+_NAMESPACE_BYTES = NAMESPACE.bytes
 
 
 _REQUIRED = ("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time")
@@ -33,7 +35,9 @@ class EnvelopeError(ValueError):
 
 def business_id(*parts: object) -> UUID:
     """The UUIDv5 of a business key: the same parts give the same id, on every retry."""
-    return uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
+    name = "\x1f".join(map(str, parts)).encode()
+    digest = sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).digest()
+    return UUID(bytes=digest[:16], version=5)  # uuid5, in half its time: once per claim and event
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _CACHE = 16_384
 @dataclass(frozen=True, slots=True)
 class ElementType:
     """`read` and `write` are None where the text is the value. `name` is the noun in findings and,
-    as `invalid-<name>`, their code. `is_free_text`: a separator in it may be replaced by a space."""
+    as `invalid-<name>`, their code. `is_free_text`: a separator in it may become a space."""
 
     name: str
     read: Callable[[str], Any] | None = None

@@ -13,7 +13,8 @@ Severity = Literal["block", "warn", "inform"]
 
 
 class X12Error(ValueError):
-    """What stops the reading or writing of an interchange; `code` is stable, `hint` says what to do.
+    """What stops the reading or writing of an interchange; `code` is stable, `hint` says what to
+    do.
 
     `path` is a place such as `2300/CLM02`, `position` the segment's ordinal in its transaction set
     (ST = 1) or, where no set is open, in the file.

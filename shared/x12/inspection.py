@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.contract.model import Finding
+from shared.x12.characters import COMPONENT, ELEMENT, has_foreign_characters
 from shared.x12.errors import X12Error
+from shared.x12.rendering import Fields, fields_of, says
 from shared.x12.table import (
     Composite,
     Element,
@@ -22,15 +24,7 @@ from shared.x12.table import (
     Several,
 )
 from shared.x12.tokenizer import Separators
-from shared.x12.writer import (
-    COMPONENT,
-    ELEMENT,
-    Fields,
-    LoopWriter,
-    fields_of,
-    has_foreign_characters,
-    says,
-)
+from shared.x12.writer import LoopWriter
 
 
 def inspect(
@@ -88,16 +82,22 @@ def _count(row: Segment | HealthCodes, fields: Fields, own: str) -> Iterator[Fin
     if row.limit is None:
         return
     if isinstance(row, HealthCodes):
-        count = sum(
-            1
-            for field in {code.into: code for code in row.codes if code.many}
-            for entry in fields.get(field) or ()
-            if any(code.into == field and says(code, entry) for code in row.codes)
-        )
+        is_within = counts_within(row, fields)
     else:
-        count = len(fields.get(row.into or "") or ()) if row.many else 0
-    if count > row.limit:
+        is_within = not row.many or len(fields[row.into or ""] or ()) <= row.limit
+    if not is_within:
         yield _too_many(f"{own}/{row.id}", row.limit)
+
+
+def counts_within(row: HealthCodes, fields: Fields) -> bool:
+    """Whether a claim has no more codes of a row's qualifiers than the standard holds."""
+    count = sum(
+        1
+        for field in {code.into: code for code in row.codes if code.many}
+        for entry in fields[field] or ()
+        if any(code.into == field and says(code, entry) for code in row.codes)
+    )
+    return row.limit is None or count <= row.limit
 
 
 def _too_many(path: str, limit: int) -> Finding:
@@ -116,11 +116,7 @@ def _inspect_line(
         if not value:
             continue
         path = f"{own}/{row.id}{position:02d}"
-        part: Part | None
-        if isinstance(row, HealthCodes):
-            part = _health_part(row, value)
-        else:
-            part = _part_at(row, position)
+        part = _part_at(row, position, value)
         yield from _inspect_value(part, value, separators, path)
 
 
@@ -140,8 +136,6 @@ def _inspect_value(
             path=path,
             message=f"longer than the {length} characters that the standard holds",
         )
-    if value != value.strip(" ") and not value.strip(" "):
-        yield Finding(code="blank-value", path=path, message="only spaces")
     if has_foreign_characters(value, separators):
         is_text = isinstance(part, Element | Several) and part.type.is_free_text
         yield Finding(
@@ -161,7 +155,9 @@ def _health_part(row: HealthCodes, value: str) -> Part | None:
     return None
 
 
-def _part_at(row: Segment, position: int) -> Part | None:
+def _part_at(row: Segment | HealthCodes, position: int, value: str) -> Part | None:
+    if isinstance(row, HealthCodes):
+        return _health_part(row, value)
     spread = row.spread
     if spread is not None and position >= spread.start:
         return spread.parts.get((position - spread.start) % spread.group_width())

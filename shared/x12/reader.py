@@ -27,8 +27,8 @@ FINDING_LIMIT = 200
 
 @dataclass(slots=True)
 class Emission:
-    """A loop that is over. `context` are the nodes above it, the set's own first; `findings` what was
-    wrong in it and in what it stands under; `position` that of its first segment (ST = 1).
+    """A loop that is over. `context` are the nodes above it, the set's own first; `findings` what
+    was wrong in it and in what it stands under; `position` that of its first segment (ST = 1).
     `is_complete` is False where the set ended in it without its SE."""
 
     loop: str
@@ -334,11 +334,12 @@ class Walk:
     def _examine(
         self, action: _Action, rest: _Action | None, elements: Elements, error: ValueError
     ) -> None:
-        """The careful second reading. A row that takes the rest gets what the named one cannot hold."""
-        if action is not rest and rest is not None and rest.after is action.after:
-            if not rest.reader.examine({}, elements):
-                rest.reader.read(self._stack[-2 if rest.is_outer else -1], elements)
-                return
+        """The careful second reading. What a named row cannot hold goes to the row that takes the
+        rest."""
+        has_rest = action is not rest and rest is not None and rest.after is action.after
+        if has_rest and rest is not None and not rest.reader.examine({}, elements):
+            rest.reader.read(self._stack[-2 if rest.is_outer else -1], elements)
+            return
         if isinstance(error, RepeatedError):
             self._note(action.after, "segment-repeated", str(error), element=elements[0])
             return

@@ -56,7 +56,9 @@ class Requirements:
 
     def _add_test(self, source: Source, node: str, depth: int) -> None:
         tests = [f"{key!r} not in {node}" for key, _ in self._keys]
-        tests += [f"not {source.name(_holds_any)}({source.name(row)}, {node})" for row in self._codes]
+        tests += [
+            f"not {source.name(_holds_any)}({source.name(row)}, {node})" for row in self._codes
+        ]
         if tests:
             source.add(depth, f"if {' or '.join(tests)}:")
             source.add(depth + 1, "return False")

@@ -1,13 +1,14 @@
 """The words that tables are written in. A table is data: one tree of loops, segments and elements,
-walked by `shared.x12.reader` (segments to nested dicts) and by `shared.x12.writer` (models or nested
-dicts to segments), so that what was written is read back as it was.
+walked by `shared.x12.reader` (segments to nested dicts) and by `shared.x12.writer` (models or
+nested dicts to segments), so that what was written is read back as it was.
 
 How a table is written
 ----------------------
 ```
 SERVICE = Loop(
     "2110", Segment("SVC", {                         # the segment that opens the loop
-        1: Composite({1: Const("HC"), 2: Element("code"), 3: Several("modifiers", 4)}, into="procedure"),
+        1: Composite({1: Const("HC"), 2: Element("code"), 3: Several("modifiers", 4)},
+                     into="procedure"),
         2: Element("charge", CENTS, 18, required=True),
     }),
     [                                                # rows in the order they are written
@@ -16,13 +17,15 @@ SERVICE = Loop(
                 spread=Spread(2, {0: Element("reason"), 1: Element("amount", CENTS),
                                   2: Element("quantity", QUANTITY)}, times=6)),
         Segment("REF", {1: Const("6R"), 2: Element("line_control_number")}),
-        Segment("REF", {1: Element("qualifier"), 2: Element("value")}, into="references", many=True),
+        Segment("REF", {1: Element("qualifier"), 2: Element("value")},
+                into="references", many=True),
     ],
     into="service_lines", many=True,
 )
 ```
-Reading 2100/2110 with it gives `{"service_lines": [{"procedure": {...}, "charge": 1250, ...}]}` in the
-node of the enclosing loop; validate that with a model (extra keys are ignored), or use it as it is.
+Reading 2100/2110 with it gives `{"service_lines": [{"procedure": {...}, "charge": 1250, ...}]}` in
+the node of the enclosing loop; validate that with a model (extra keys are ignored), or use it as
+it is.
 
 * A key of a segment's dict is the element's position (REF02 is 2); what no key names is reported
   (`element-not-expected`) when a file has it.
@@ -30,12 +33,12 @@ node of the enclosing loop; validate that with a model (extra keys are ignored),
   first such position fits is taken; one without such a position takes the rest. When a named one
   is taken already, or cannot hold what the segment says, the one that takes the rest gets it.
 * `Segment(into=...)` puts the fields in a dict of their own, `many=True` appends it to a list.
-  `outer=True`: the fields belong to the enclosing loop's node. A field `a.b` belongs to the dict `a`
-  of the node, which a loop with `merge=True` and `into="a"` adds to.
-* `Loop(into=None)` is context: its node is not put in its parent (HL loops). `emit=True`: the reader
-  yields the node, with its context, as soon as the loop is over, and forgets it.
-* `ordered=True`: what follows the loop may only be rows at or after it in its parent, as the standard
-  has it. Loops without are forgiven a wrong order among their siblings.
+  `outer=True`: the fields belong to the enclosing loop's node. A field `a.b` belongs to the dict
+  `a` of the node, which a loop with `merge=True` and `into="a"` adds to.
+* `Loop(into=None)` is context: its node is not put in its parent (HL loops). `emit=True`: the
+  reader yields the node, with its context, as soon as the loop is over, and forgets it.
+* `ordered=True`: what follows the loop may only be rows at or after it in its parent, as the
+  standard has it. Loops without are forgiven a wrong order among their siblings.
 """
 
 from collections.abc import Mapping
@@ -84,8 +87,8 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """Two elements, a qualifier and what it qualifies (NM108, NM109): a qualifier in `named` chooses
-    the field, any other is kept in `qualifier` with the rest in `value`."""
+    """Two elements, a qualifier and what it qualifies (NM108, NM109): a qualifier in `named`
+    chooses the field, any other is kept in `qualifier` with the rest in `value`."""
 
     named: Mapping[str, str]
     qualifier: str

@@ -422,7 +422,12 @@ class World:
 
     def _audit_order(self, tables: Tables) -> None:
         for partition in range(PARTITIONS):
-            order = {one.number: at for at, one in enumerate(self.accepted(partition))}
+            # What was dropped without being known by its id is a new one when it comes again.
+            order = {
+                one.number: at
+                for at, one in enumerate(self.accepted(partition))
+                if one.number not in self.discarded
+            }
             for numbers in tables.decided.values():
                 places = [order[number] for number in numbers if number in order]
                 assert places == sorted(places), "units of a key were decided out of order"

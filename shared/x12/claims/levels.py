@@ -9,7 +9,6 @@ from shared.x12.claims.parties import (
     DEMOGRAPHICS,
     REFERENCES,
     name,
-    taxonomy,
 )
 from shared.x12.elements import CODE, DAY, QUANTITY, TEXT, YES
 from shared.x12.table import Const, Element, Loop, Part, Segment

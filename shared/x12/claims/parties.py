@@ -6,7 +6,17 @@ segments; only which of them may stand where differs.
 
 from collections.abc import Sequence
 
-from shared.x12.elements import ADJUSTMENT_GROUP, CENTS, CODE, DAY, FLAG, INTEGER, PERSON, QUANTITY, TEXT
+from shared.x12.elements import (
+    ADJUSTMENT_GROUP,
+    CENTS,
+    CODE,
+    DAY,
+    FLAG,
+    INTEGER,
+    PERSON,
+    QUANTITY,
+    TEXT,
+)
 from shared.x12.table import (
     Composite,
     Const,

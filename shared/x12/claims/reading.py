@@ -1,15 +1,17 @@
 """837 bytes to canonical claims, one at a time as they stream by.
 
 It is apart from the tables because it says what the tables cannot: which version is which table,
-how a claim's context (billing provider, subscriber, patient) becomes part of it, and what to do with
-a file that breaks off. Decisions: claims that were read whole stand, whatever the trailers say (a
-wrong SE, GE or IEA count is a warning that comes as an `X12Problem` after them); a claim in which
-the file breaks off has a blocking finding; a segment the guide does not have is a warning and is
-left out; a value that cannot be read, or a required one that is missing, blocks its claim only.
+how a claim's context (billing provider, subscriber, patient) becomes part of it, and what to do
+with a file that breaks off. Decisions: claims that were read whole stand, whatever the trailers
+say (a wrong SE, GE or IEA count is a warning that comes as an `X12Problem` after them); a claim in
+which the file breaks off has a blocking finding; a segment the guide does not have is a warning
+and is left out; a value that cannot be read, or a required one that is missing, blocks its claim
+only.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO
@@ -134,7 +136,7 @@ def _refusal(envelope: Envelope) -> Finding:
         path="ST03",
         position=1,
         message="an 837 of a version that is not read here",
-        hint="send 005010X222A1 (professional), 005010X223A2 (institutional) or 005010X224A2 (dental)",
+        hint="send 005010X222A1, 005010X223A2 (institutional) or 005010X224A2 (dental)",
     )
 
 
@@ -178,9 +180,7 @@ class _Level:
 
     @staticmethod
     def of(loop: Loop) -> "_Level":
-        required = [
-            row for row in loop.rows if isinstance(row, Loop) and row.required and row.into
-        ]
+        required = [row for row in loop.rows if isinstance(row, Loop) and row.required and row.into]
         return _Level(loop.id, tuple(required))
 
 
@@ -191,7 +191,7 @@ class _Assembly:
         self._kind = kind
         self._source = source
         self._envelope = envelope
-        self._loops = _loops(TABLES[kind].root)
+        self._loops = levels_of(TABLES[kind].root)
         self._levels = [_Level.of(self._loops[name]) for name in _LEVELS]
         self._requirements = requirements_of(self._loops["2300"])
         self._settled: dict[int, tuple[Node, Node, list[Finding]]] = {}
@@ -259,7 +259,8 @@ class _Assembly:
         for name in fields.keys() & _BUILD_PARTY.keys():
             party = fields[name]
             party.pop("#", None)
-            fields[name] = _BUILD_PARTY[name](party)
+            with suppress(KeyError, TypeError):  # the claim's own validation says what is wrong
+                fields[name] = _BUILD_PARTY[name](party)
         settled = (context, fields, findings)
         self._settled[depth] = settled
         return settled
@@ -295,12 +296,12 @@ def _written_order(diagnosis: Node) -> int:
     return _ROLES.index(diagnosis["role"])
 
 
-def _loops(root: Loop) -> dict[str, Loop]:
+def levels_of(root: Loop) -> dict[str, Loop]:
     """The levels of a table by id, the claim among them."""
     found = {root.id: root}
     for row in root.rows:
         if isinstance(row, Loop) and row.into is None:
-            found |= _loops(row)
+            found |= levels_of(row)
     return found
 
 

@@ -1,7 +1,8 @@
 """Canonical claims to 837 interchanges, streamed.
 
-It is apart from the tables because it owns what stands around claims: envelopes, batches, and the HL
-tree in which claims that follow each other share a billing provider, a subscriber and a patient.
+It is apart from the tables because it owns what stands around claims: envelopes, batches, and the
+HL tree in which claims that follow each other share a billing provider, a subscriber and a
+patient.
 """
 
 from collections.abc import Iterable
@@ -10,14 +11,20 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from shared.contract.claim import Claim, ClaimKind, Party
-from shared.contract.model import Finding
+from shared.x12.claims.checking import check_writable, writers_of
 from shared.x12.claims.reading import TABLES
-from shared.x12.inspection import inspect
-from shared.x12.interchange import InterchangeEnvelope as Envelope
 from shared.x12.interchange import MAX_CONTROL_NUMBER, interchange_header
-from shared.x12.table import Loop, TransactionTable
-from shared.x12.tokenizer import Separators
-from shared.x12.writer import ELEMENT, LoopWriter, finish
+from shared.x12.interchange import InterchangeEnvelope as Envelope
+from shared.x12.table import TransactionTable
+from shared.x12.writer import ELEMENT, finish
+
+__all__ = [
+    "InterchangeEnvelope",
+    "Placement",
+    "WrittenInterchange",
+    "check_writable",
+    "write_interchange",
+]
 
 CLAIMS_PER_SET = 5000
 _FLUSH_SEGMENTS = 4096
@@ -59,92 +66,16 @@ def write_interchange(
 ) -> WrittenInterchange:
     """Writes one interchange and says what is in it; nothing at all for no claims.
 
-    A new group begins where the claims' kind changes, a new set after `claims_per_set` claims or where
-    submitter, receiver or kind of submission change. Claims that follow each other and have equal
-    billing providers (subscribers, patients) share an HL loop. Raises X12Error for an envelope that
-    cannot be written and for a claim that has more of something than the standard holds
-    (`check_writable` finds that beforehand).
+    A new group begins where the claims' kind changes, a new set after `claims_per_set` claims or
+    where submitter, receiver or kind of submission change. Claims that follow each other and have
+    equal billing providers (subscribers, patients) share an HL loop. Raises X12Error for an
+    envelope that cannot be written and for a claim that has more of something than the standard
+    holds (`check_writable` finds that beforehand).
     """
     stream = _Stream(envelope, out)
     for claim in claims:
         stream.add(claim)
     return stream.end()
-
-
-def check_writable(claim: Claim, separators: Separators | None = None) -> list[Finding]:
-    """What of this claim its 837 cannot hold: too long, too many, a character that the standard
-    does not allow, a field that this kind of claim has no place for (a warning)."""
-    table = TABLES[claim.kind]
-    writers = _writers(table)
-    used = separators or Separators()
-    findings: list[Finding] = []
-    placed: set[str] = set(_NOT_IN_SEGMENTS)
-    for writer in (writers.root, writers.provider, writers.subscriber, writers.claim):
-        placed |= writer.fields
-        findings.extend(inspect(writer, claim, used))
-    if claim.patient is not None:
-        placed |= writers.patient.fields
-        findings.extend(inspect(writers.patient, claim, used))
-    for name, value in vars(claim).items():
-        if value is not None and value != () and name not in placed:
-            findings.append(
-                Finding(
-                    code="field-not-placed",
-                    severity="warn",
-                    path=name,
-                    message=f"an 837 of kind {claim.kind} has no place for this field",
-                )
-            )
-    return findings
-
-
-_NOT_IN_SEGMENTS = (
-    "id",
-    "revision",
-    "kind",
-    "source",
-    "patient",
-    "patient_relationship",
-    "submission_kind",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Writers:
-    """The loops of a table that the HL tree is put together from."""
-
-    root: LoopWriter
-    provider: LoopWriter
-    subscriber: LoopWriter
-    patient: LoopWriter
-    claim: LoopWriter
-
-
-def _writers(table: TransactionTable) -> _Writers:
-    known = _WRITERS.get(table.version)
-    if known is None:
-        loops = _levels(table.root)
-        known = _WRITERS[table.version] = _Writers(
-            root=LoopWriter(
-                Loop("837", table.root.start, table.root.rows[1:]), opens=False
-            ),
-            provider=LoopWriter(loops["2000A"], opens=False),
-            subscriber=LoopWriter(loops["2000B"], opens=False),
-            patient=LoopWriter(loops["2000C"], opens=False),
-            claim=LoopWriter(loops["2300"]),
-        )
-    return known
-
-
-_WRITERS: dict[str, _Writers] = {}
-
-
-def _levels(root: Loop) -> dict[str, Loop]:
-    found = {root.id: root}
-    for row in root.rows:
-        if isinstance(row, Loop) and row.into is None:
-            found |= _levels(row)
-    return found
 
 
 class _Stream:
@@ -255,7 +186,7 @@ class _Set:
         self._lines = lines
         self._put = lines.append
         table = TABLES[kind]
-        self._writers = _writers(table)
+        self._writers = writers_of(table)
         self._claims = 0
         self._submission = (first.submitter, first.receiver, first.submission_kind)
         self._level = 0
@@ -327,9 +258,7 @@ class _Set:
     def _open_level(self, parent: int | None, code: str, *, has_child: bool) -> int:
         self._level += 1
         above = "" if parent is None else str(parent)
-        self._put(
-            ELEMENT.join(("HL", str(self._level), above, code, "1" if has_child else "0"))
-        )
+        self._put(ELEMENT.join(("HL", str(self._level), above, code, "1" if has_child else "0")))
         return self._level
 
 
@@ -364,7 +293,7 @@ def _same_patient(one: Claim, other: Claim) -> bool:
 
 
 def _subscriber_fields(claim: Claim) -> dict[str, Any]:
-    """SBR02 says `self` only where the subscriber is the patient; else the relationship is PAT01."""
+    """SBR02 says `self` where the subscriber is the patient; else PAT01 says who he is."""
     fields = dict(vars(claim))
     if claim.patient is not None:
         fields["patient_relationship"] = None

@@ -18,8 +18,7 @@ from services.commands.filters import Exit
 from shared.contract.claim import Claim
 from shared.contract.events import TYPE_BY_NAME
 from shared.money import parse_cents
-
-from .conftest import Filter, Run
+from tests.unit.cli.conftest import Filter, Run
 
 Write = Callable[..., Path]
 

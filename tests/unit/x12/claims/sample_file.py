@@ -7,8 +7,10 @@ from shared.x12.claims.reading import ReadClaim, read_claims
 from shared.x12.errors import X12Problem
 
 HEADER = [
-    "ISA*00*          *00*          *ZZ*HOSPITAL       *ZZ*CLEARING       "
-    "*240102*1200*^*00501*000000001*0*T*:",
+    (
+        "ISA*00*          *00*          *ZZ*HOSPITAL       *ZZ*CLEARING       "
+        "*240102*1200*^*00501*000000001*0*T*:"
+    ),
     "GS*HC*HOSPITAL*CLEARING*20240102*1200*1*X*005010X222A1",
 ]
 SET_HEADER = [

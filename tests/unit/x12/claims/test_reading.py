@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.contract.envelope import business_id
 from shared.x12.claims.reading import ReadClaim, read_claims
@@ -44,8 +46,18 @@ def test_claims_come_while_the_file_is_still_being_read() -> None:
         ("CLM*B*100*", "CLM*B*100.005*", "invalid-amount", "2300/CLM02"),
         ("CLM*B*100*", "CLM*B**", "required-missing", "2300/CLM02"),
         ("SV1*HC:99213*100*UN*1***1", "SV1*HC:99213*x*UN*1***1", "invalid-amount", "2400[1]/SV102"),
-        ("SV1*HC:99213*100*UN*1***1", "SV1*HC:99213*100*UN*many***1", "invalid-quantity", "2400[1]/SV104"),
-        ("SV1*HC:99213*100*UN*1***1", "SV1*HC:99213*100*UN*1***a", "invalid-value", "2400[1]/SV107"),
+        (
+            "SV1*HC:99213*100*UN*1***1",
+            "SV1*HC:99213*100*UN*many***1",
+            "invalid-quantity",
+            "2400[1]/SV104",
+        ),
+        (
+            "SV1*HC:99213*100*UN*1***1",
+            "SV1*HC:99213*100*UN*1***a",
+            "invalid-value",
+            "2400[1]/SV107",
+        ),
         ("DTP*472*D8*20240101", "DTP*472*D8*20240230", "invalid-date", "2400[1]/DTP02"),
         ("DTP*472*D8*20240101", "DTP*472*D8*", "invalid-date", "2400[1]/DTP02"),
         ("HI*ABK:J209", "HI*ABK", "invalid-code", "2300/HI01"),
@@ -87,7 +99,9 @@ def test_findings_name_the_segment_by_its_position_in_the_set() -> None:
     rows = transaction(claim("A"))
     rows[rows.index("HI*ABK:J209")] = "HI*ABK"
     (found,), _ = read(file(rows))
-    assert [f.position for f in found.findings if f.code == "invalid-code"] == [rows.index("HI*ABK") + 1]
+    assert [f.position for f in found.findings if f.code == "invalid-code"] == [
+        rows.index("HI*ABK") + 1
+    ]
 
 
 def test_findings_never_hold_a_value() -> None:
@@ -133,7 +147,9 @@ def test_a_patient_level_makes_the_patient_someone_else() -> None:
 
 
 def test_the_second_of_a_named_reference_is_kept_in_the_list() -> None:
-    (found,), _ = read(file(transaction([*claim("A")[:2], "REF*G1*ONE", "REF*G1*TWO", *claim("A")[2:]])))
+    (found,), _ = read(
+        file(transaction([*claim("A")[:2], "REF*G1*ONE", "REF*G1*TWO", *claim("A")[2:]]))
+    )
     assert found.findings == ()
     assert found.claim is not None
     assert found.claim.prior_authorization == "ONE"
@@ -141,7 +157,14 @@ def test_the_second_of_a_named_reference_is_kept_in_the_list() -> None:
 
 
 def test_a_segment_or_loop_that_may_stand_once_is_not_overwritten() -> None:
-    rows = [*claim("A")[:2], "HCP*03*90", "HCP*03*80", "NM1*82*1*ONE", "NM1*82*1*TWO", *claim("A")[2:]]
+    rows = [
+        *claim("A")[:2],
+        "HCP*03*90",
+        "HCP*03*80",
+        "NM1*82*1*ONE",
+        "NM1*82*1*TWO",
+        *claim("A")[2:],
+    ]
     (found,), _ = read(file(transaction(rows)))
     assert {(f.code, f.path) for f in found.findings} == {
         ("segment-repeated", "2300/HCP"),
@@ -185,7 +208,9 @@ def test_a_set_without_its_trailer_does_not_take_the_next_along() -> None:
         ("GE*1*1~", "", "ge-missing"),
     ],
 )
-def test_wrong_trailers_are_warnings_beside_claims_that_stand(old: str, new: str, code: str) -> None:
+def test_wrong_trailers_are_warnings_beside_claims_that_stand(
+    old: str, new: str, code: str
+) -> None:
     content = file(transaction(claim("A"))).decode()
     assert old in content
     (found,), problems = read(content.replace(old, new).encode())
@@ -237,7 +262,14 @@ def test_a_file_without_interchange_is_read() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\n\n", b"hello", b"\xff\xfe\x00", "~".join(HEADER).encode(), HEADER[0].encode() + b"~SE*1*2~"],
+    [
+        b"",
+        b"\n\n",
+        b"hello",
+        b"\xff\xfe\x00",
+        "~".join(HEADER).encode(),
+        HEADER[0].encode() + b"~SE*1*2~",
+    ],
 )
 def test_what_holds_no_claims_is_a_problem_and_never_an_exception(content: bytes) -> None:
     claims, problems = read(content)
@@ -257,3 +289,24 @@ def test_every_cut_of_a_file_gives_claims_and_problems_without_exception() -> No
     for end in range(0, len(content), 7):
         for part in read_claims(io.BytesIO(content[:end]), source="hospital"):
             assert isinstance(part, ReadClaim | X12Problem)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10_000), st.integers(0, 12), st.binary(max_size=12) | st.just(b"~*:")
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_damaged_file_gives_claims_and_problems_without_exception(
+    damage: list[tuple[int, int, bytes]],
+) -> None:
+    content = file(transaction(claim("A"), [*claim("B"), "SBR*S*18", "CAS*CO*45*1", "SVD*P*1"]))
+    for at, length, replacement in damage:
+        place = at % len(content)
+        content = content[:place] + replacement + content[place + length :]
+    for part in read_claims(io.BytesIO(content), source="hospital"):
+        assert isinstance(part, ReadClaim | X12Problem)

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from shared.contract.claim import Claim, ClaimKind
 from shared.contract.model import to_wire
-from shared.x12.claims.reading import ReadClaim, read_claims
+from shared.x12.claims.checking import writers_of
+from shared.x12.claims.reading import TABLES, ReadClaim, read_claims
 from shared.x12.claims.writing import (
     InterchangeEnvelope,
     check_writable,
     write_interchange,
 )
+from shared.x12.inspection import inspect
 from shared.x12.tokenizer import Separators
 from tests.strategies import SOURCE, claims
 
@@ -63,7 +65,9 @@ def test_a_mixed_batch_comes_back_in_order_with_any_separators(
     many: list[Claim], separators: Separators
 ) -> None:
     plain = [
-        claim for claim in many if not any(f.severity != "inform" for f in check_writable(claim, separators))
+        claim
+        for claim in many
+        if not any(f.severity != "inform" for f in check_writable(claim, separators))
     ]
     assert [found.claim for found in written_and_read(plain, separators)] == plain
 
@@ -104,7 +108,7 @@ def test_claims_that_share_their_context_share_levels_and_come_back_equal(
 @settings(max_examples=20)
 @given(st.sampled_from(KINDS).flatmap(claims))
 def test_what_was_read_is_a_whole_model(claim: Claim) -> None:
-    """Reading builds models without asking pydantic twice: they must be what pydantic would make."""
+    """Reading builds models without asking pydantic: they must be what pydantic would make."""
     (found,) = written_and_read([claim])
     assert found.claim is not None
     assert Claim.model_validate(found.claim.model_dump()) == found.claim
@@ -117,3 +121,19 @@ def test_what_was_read_is_a_whole_model(claim: Claim) -> None:
 @given(st.sampled_from(KINDS).flatmap(claims))
 def test_claims_made_from_the_table_are_writable(claim: Claim) -> None:
     assert [finding for finding in check_writable(claim) if finding.severity == "block"] == []
+
+
+@settings(max_examples=30)
+@given(
+    st.sampled_from(KINDS).flatmap(claims),
+    st.sampled_from(["", "*", "é", "李", "x" * 90]),
+    st.sampled_from(["patient_control_number", "facility_code", "prior_authorization"]),
+)
+def test_the_quick_check_passes_nothing_that_the_careful_one_finds(
+    claim: Claim, oddity: str, field: str
+) -> None:
+    odd = claim.model_copy(update={field: f"A{oddity}"})
+    writers = writers_of(TABLES[odd.kind])
+    levels = (writers.root, writers.provider, writers.subscriber, writers.claim)
+    careful = [found for w in levels for found in inspect(w, odd, SEPARATORS[0])]
+    assert bool(check_writable(odd)) or careful == []

@@ -1,6 +1,6 @@
 """The tables against the contract: every field they name is there, and nothing else is built."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,44 +10,53 @@ from shared.contract.claim import Claim, ClaimKind, ServiceLine
 from shared.x12.building import builder
 from shared.x12.claims.reading import TABLES
 from shared.x12.requirements import place_of
-from shared.x12.table import Composite, HealthCodes, Identifier, Loop, Repeat, Segment
+from shared.x12.table import Composite, HealthCodes, Loop, Repeat, Segment
 from shared.x12.writer import field_names, part_fields
 from tests.strategies import ClaimMaker, _levels, _model
 
 KINDS: tuple[ClaimKind, ...] = ("professional", "institutional", "dental")
-_BATCH = {"purpose", "batch_identifier", "batch_date", "batch_time", "level", "parent_level", "has_child"}
+_BATCH = {
+    "purpose",
+    "batch_identifier",
+    "batch_date",
+    "batch_time",
+    "level",
+    "parent_level",
+    "has_child",
+}
 
 
 def _unknown(loop: Loop, model: Any, path: str) -> Iterator[str]:
     """Fields that a table places and its model does not have."""
-    rows = [loop.start, *loop.rows]
-    for row in rows:
-        for name in field_names(row) if not isinstance(row, Loop) else ():
-            is_outer = isinstance(row, Segment) and row.outer
-            if name not in model.model_fields and name not in _BATCH and not is_outer:
-                yield f"{path}/{row.id}: {name}"
+    for row in (loop.start, *loop.rows):
         if isinstance(row, Loop):
             inner = model if row.into is None else _model(model, row.into)
             yield from _unknown(row, inner, f"{path}/{row.id}")
-        elif isinstance(row, HealthCodes):
-            for code in row.codes:
-                if code.parts is not None:
-                    inner = _model(Claim, code.into)
-                    names = [n for part in code.parts.values() for n in part_fields(part)]
-                    yield from (f"HI {n}" for n in [*names, *code.says] if n not in inner.model_fields)
-        elif row.into is not None:
-            inner = _model(model, row.into)
-            parts = [*row.parts.values(), *(row.spread.parts.values() if row.spread else ())]
-            for part in parts:
-                yield from (n for n in part_fields(part) if n not in inner.model_fields)
-        else:
-            for part in row.parts.values():
-                if isinstance(part, Repeat | Composite) and part.into is not None:
-                    inner = _model(model, part.into)
-                    names = [n for p in part.parts.values() for n in part_fields(p)]
-                    yield from (n for n in names if n not in inner.model_fields)
-                elif not isinstance(part, Identifier):
-                    continue
+            continue
+        is_outer = isinstance(row, Segment) and row.outer
+        for name in field_names(row):
+            if name not in model.model_fields and name not in _BATCH and not is_outer:
+                yield f"{path}/{row.id}: {name}"
+        for into, names in _nested(row):
+            inner = _model(Claim if isinstance(row, HealthCodes) else model, into)
+            yield from (f"{path}/{row.id}: {n}" for n in names if n not in inner.model_fields)
+
+
+def _nested(row: Segment | HealthCodes) -> Iterator[tuple[str, list[str]]]:
+    """The fields of the nodes that a row puts inside of its loop's."""
+    if isinstance(row, HealthCodes):
+        for code in row.codes:
+            yield from [(code.into, [*_names(code.parts), *code.says])] if code.parts else []
+    elif row.into is not None:
+        yield row.into, [*_names(row.parts), *_names(row.spread.parts if row.spread else {})]
+    else:
+        for part in row.parts.values():
+            if isinstance(part, Repeat | Composite) and part.into is not None:
+                yield part.into, _names(part.parts)
+
+
+def _names(parts: Mapping[int, Any]) -> list[str]:
+    return [name for part in parts.values() for name in part_fields(part)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -63,7 +63,7 @@ def test_writes_what_was_read_segment_by_segment() -> None:
 def test_claims_share_levels_only_where_they_are_equal() -> None:
     first = simple("A")
     child = Patient(is_person=True, name="DOE", first_name="JIM", birth_date=date(2020, 1, 1))
-    other = changed(first.billing_provider, name="OTHER CLINIC")
+    other = first.billing_provider.model_copy(update={"name": "OTHER CLINIC"})
     written = rows(
         [
             first,
@@ -115,7 +115,9 @@ def test_sets_are_cut_at_the_limit_and_where_submitters_change_and_placements_sa
 
 
 def test_each_kind_has_a_group_of_its_own() -> None:
-    claims = [ClaimMaker(1, 0.2).claim(kind) for kind in ("professional", "institutional", "dental")]
+    claims = [
+        ClaimMaker(1, 0.2).claim(kind) for kind in ("professional", "institutional", "dental")
+    ]
     written = rows(claims)
     assert [row.split("*")[6::2] for row in written if row.startswith("GS*")] == [
         ["41", "005010X222A1"],
@@ -178,19 +180,50 @@ def test_other_separators_leave_the_standard_ones_alone() -> None:
         ({"facility_code": "111"}, "too-long", "2300/CLM05-1", "block"),
         ({"prior_authorization": "A*B"}, "character-not-allowed", "2300/REF02", "block"),
         ({"notes": (Note(text="A*B"),)}, "character-not-allowed", "2300/NTE02", "warn"),
-        ({"patient_control_number": "A\x1dB"}, "character-not-allowed", "2300/CLM02", "block"),
         ({"occurrences": (OccurrenceCode(code="11"),)}, "field-not-placed", "occurrences", "warn"),
-        ({"references": (Reference(qualifier="TOOLONG", value="1"),)}, "too-long", "2300/REF01", "block"),
+        (
+            {"references": (Reference(qualifier="TOOLONG", value="1"),)},
+            "too-long",
+            "2300/REF01",
+            "block",
+        ),
     ],
 )
 def test_check_writable_says_what_an_837_cannot_hold(
     fields: dict[str, object], code: str, path: str, severity: str
 ) -> None:
     findings = check_writable(changed(simple(), **fields))
-    if "\x1d" in str(fields.get("patient_control_number")):
-        assert any(f.severity == "block" for f in findings)
-        return
     assert [(f.code, f.path, f.severity) for f in findings] == [(code, path, severity)]
+
+
+@pytest.mark.parametrize("mark", ["\x1d", "\x1e", "\x1f"])
+def test_data_cannot_forge_segments_elements_or_components(mark: str) -> None:
+    forged = f"A{mark}CLM{mark}B"
+    claim = simple()
+    line, procedure = claim.service_lines[0], claim.service_lines[0].procedure
+    assert procedure is not None
+    forging = changed(
+        claim,
+        patient_control_number=forged,
+        payer=claim.payer.model_copy(update={"name": forged, "identifier": forged}),
+        notes=(Note(kind=forged, text=forged),),
+        conditions=(forged,),
+        service_lines=(
+            line.model_copy(
+                update={"procedure": procedure.model_copy(update={"modifiers": (forged,)})}
+            ),
+        ),
+    )
+    written = rows([forging])
+    assert "CLM*A CLM B*100***11:B:1*Y*A*Y*Y" in written
+    assert "NM1*PR*2*A CLM B*****PI*A CLM B" in written
+    assert "NTE*A CLM B*A CLM B" in written
+    assert "HI*BG:A CLM B" in written
+    assert "SV1*HC:99213:A CLM B*100*UN*1***1" in written
+    assert len(written) == len(rows([claim])) + 2
+    for field in ("patient_control_number", "conditions"):
+        only = changed(claim, **{field: getattr(forging, field)})
+        assert [f.severity for f in check_writable(only)] == ["block"]
 
 
 def test_a_good_claim_has_nothing_to_check() -> None:
