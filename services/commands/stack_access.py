@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Connections: TypeAlias = Mapping[str, "asyncpg.Connection[asyncpg.Record]"]
 Answer = TypeVar("Answer")
 
+ADMIN_DSN = "CLAIMWIRE_POSTGRES_ADMIN_DSN"
+BOOTSTRAP_SERVERS = "CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS"
+
 
 class NoStackError(CommandError):
     """There is no stack to look into; the text says what to do."""
@@ -44,7 +47,7 @@ class Line:
     def dsn_of(self, service: str) -> str:
         """The database address of a service. Raises CommandError where there is none."""
         if not self.dsns:
-            raise NoStackError("this needs the line's database: set CLAIMWIRE_POSTGRES_ADMIN_DSN")
+            raise NoStackError("this needs the line's database: set " + ADMIN_DSN)
         if service not in self.dsns:
             raise CommandError(f"there is no service {service}: one of {', '.join(self.dsns)}")
         return self.dsns[service]
@@ -70,11 +73,15 @@ class Line:
 
 @contextmanager
 def opened(var_dir: Path) -> Iterator[Line]:
-    """The line of this folder, or of the environment. Raises NoStackError."""
+    """The line that runs in this folder, else the one that the environment names, else the one that
+    has run here, its database up for as long. Raises NoStackError."""
     folder = StackFolder(var_dir)
     try:
         description = folder.read()
     except FileNotFoundError:
+        yield _elsewhere(var_dir)
+        return
+    if not description["running"] and ADMIN_DSN in os.environ:
         yield _elsewhere(var_dir)
         return
     if description["running"]:
@@ -86,11 +93,11 @@ def opened(var_dir: Path) -> Iterator[Line]:
 
 def _elsewhere(var_dir: Path) -> Line:
     """Servers that the environment names: the broker alone is enough to publish."""
-    admin_dsn = os.environ.get("CLAIMWIRE_POSTGRES_ADMIN_DSN")
-    if admin_dsn is None and "CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS" not in os.environ:
+    admin_dsn = os.environ.get(ADMIN_DSN)
+    if admin_dsn is None and BOOTSTRAP_SERVERS not in os.environ:
         raise NoStackError(
             f"no stack has run in {var_dir}: start one with `claimwire up`, or set "
-            "CLAIMWIRE_POSTGRES_ADMIN_DSN and CLAIMWIRE_KAFKA_BOOTSTRAP_SERVERS"
+            f"{ADMIN_DSN} and {BOOTSTRAP_SERVERS}"
         )
     dsns = dict.fromkeys(SERVICES, admin_dsn) if admin_dsn else {}
     return Line(dsns, None, True, {})

@@ -136,8 +136,11 @@ def _inspect_value(
             path=path,
             message=f"longer than the {length} characters that the standard holds",
         )
-    if has_foreign_characters(value, separators):
-        is_text = isinstance(part, Element | Several) and part.type.is_free_text
+    if value.isspace():
+        yield Finding(code="blank-value", path=path, message="only spaces")
+    is_text = isinstance(part, Element | Several) and part.type.is_free_text
+    is_odd = not is_text and not value.isascii()
+    if is_odd or has_foreign_characters(value, separators):
         yield Finding(
             code="character-not-allowed",
             severity="warn" if is_text else "block",

@@ -197,5 +197,5 @@ class _Screening:
         elif kind is INTEGER:
             self._refuse_if(depth, f"not 0 <= {value} < {10**length}")
         else:
-            self._refuse_if(depth, f"len({value}) > {length}")
+            self._refuse_if(depth, f"len({value}) > {length} or {value}.isspace()")
             self._add(depth, f"add({value})")

@@ -88,7 +88,8 @@ def _fits(claim: Claim, writers: LevelWriters, separators: Separators) -> bool:
             return False
     if any(fields[name] for name in writers.not_placed):
         return False
-    return not has_foreign_characters("".join(texts), separators)
+    text = "".join(texts)
+    return text.isascii() and not has_foreign_characters(text, separators)
 
 
 def writers_of(table: TransactionTable) -> LevelWriters:

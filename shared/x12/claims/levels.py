@@ -10,9 +10,10 @@ from shared.x12.claims.parties import (
     REFERENCES,
     name,
 )
-from shared.x12.elements import CODE, DAY, QUANTITY, TEXT, YES
+from shared.x12.elements import CODE, DAY, QUANTITY, TEXT, YES, code_map
 from shared.x12.table import Const, Element, Loop, Part, Segment
 
+_SUBMISSION_KIND = code_map("submission kind", {code: code for code in ("CH", "RP", "31")})
 BHT = Segment(
     "BHT",
     {
@@ -21,7 +22,7 @@ BHT = Segment(
         3: Element("batch_identifier", CODE, 50),
         4: Element("batch_date", CODE, 8),
         5: Element("batch_time", CODE, 8),
-        6: Element("submission_kind", CODE, 2, default="CH"),
+        6: Element("submission_kind", _SUBMISSION_KIND, 2, default="CH"),
     },
 )
 SUBMITTER = Loop("1000A", name("41"), (CONTACTS,), into="submitter")

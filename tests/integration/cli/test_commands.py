@@ -204,7 +204,7 @@ def put(stack: Stack, *records: tuple[Event, bytes]) -> None:
     """Puts records on `claims.intake`, as an event's headers with any value."""
     producer = Producer({"bootstrap.servers": stack.kafka})
     for event, value in records:
-        headers = list(to_headers(event))
+        headers: list[tuple[str, str | bytes | None]] = [*to_headers(event)]
         producer.produce(CLAIMS_INTAKE, value, key=event.subject, headers=headers)
     assert producer.flush(20) == 0
 
@@ -365,3 +365,23 @@ def test_json_is_json_whatever_the_terminal(stack: Stack) -> None:
         text=True,
     )
     assert json.loads(done.stdout)["services"].keys() == set(SERVICES)
+
+
+def test_a_line_that_is_stopped_can_still_be_asked(
+    stack: Stack,
+    claimwire: Claimwire,
+    journey: tuple[str, list[dict[str, Any]]],
+    write_x12: Write,
+    professional: Make,
+) -> None:
+    """The last of this module: the stack stays down."""
+    claim, events = journey
+    stack.stop()
+    assert claimwire("audit").status == 0
+    told = claimwire("claim", claim, "--json").document["events"]
+    assert len(told) >= len(events)
+    assert claimwire("parked", "list").status == 0
+    for arguments in (("status",), ("publish", write_x12(professional(1)))):
+        said = claimwire(*arguments)
+        assert (said.status, said.out) == (2, "")
+        assert "start" in said.err

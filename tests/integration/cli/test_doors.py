@@ -26,7 +26,7 @@ Make = Callable[[int], list[Claim]]
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 STRANGER = "stranger"
 MEBIBYTE = 1024 * 1024
-Header = tuple[str, bytes]
+Header = tuple[str, str | bytes | None]
 
 
 class Sender:
@@ -162,8 +162,8 @@ ENVELOPE = InterchangeEnvelope(
 
 
 def many(claim: Claim, count: int) -> Iterator[Claim]:
-    """Professional claims, each of about `CLAIM_BYTES` in an 837. All have the same fault, so that they
-    end with coding and the test does not wait for a payer."""
+    """Professional claims, each of about `CLAIM_BYTES` in an 837. All have the same fault, so that
+    they end with coding and the test does not wait for a payer."""
     filling = tuple(FileInformation(text=f"{number}" + "PADDING " * 9) for number in range(10))
     line = claim.service_lines[0].model_copy(update={"file_information": filling})
     lines = tuple(line.model_copy(update={"number": number}) for number in range(1, 9))

@@ -180,6 +180,8 @@ def test_other_separators_leave_the_standard_ones_alone() -> None:
         ({"facility_code": "111"}, "too-long", "2300/CLM05-1", "block"),
         ({"prior_authorization": "A*B"}, "character-not-allowed", "2300/REF02", "block"),
         ({"notes": (Note(text="A*B"),)}, "character-not-allowed", "2300/NTE02", "warn"),
+        ({"prior_authorization": "É1"}, "character-not-allowed", "2300/REF02", "block"),
+        ({"prior_authorization": "  "}, "blank-value", "2300/REF02", "block"),
         ({"occurrences": (OccurrenceCode(code="11"),)}, "field-not-placed", "occurrences", "warn"),
         (
             {"references": (Reference(qualifier="TOOLONG", value="1"),)},

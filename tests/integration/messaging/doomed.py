@@ -1,0 +1,43 @@
+"""A member of a service's group as a process of its own, to be killed or stopped by a test.
+
+`python -m tests.integration.messaging.doomed NAME [N]`: N is the commit of offsets before which the
+process kills itself, when the database has the batch and the broker does not know. It is apart
+because SIGKILL leaves nothing of the process that gets it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+from shared import settings
+from shared.messaging.consumer import Consumer
+from shared.service import run
+from tests.integration.messaging.witness import witnessed
+
+
+def kill_at_commit(number: int) -> None:
+    """Lets this process end as by a crash in place of the n-th commit, counted from 1."""
+    commit = Consumer._commit
+    left = number
+
+    async def commit_or_die(self: Consumer, reached: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        await commit(self, reached)
+
+    Consumer._commit = commit_or_die  # type: ignore[method-assign]
+
+
+def main(name: str, commit: str | None = None) -> None:
+    if commit is not None:
+        kill_at_commit(int(commit))
+    loaded = settings.load()
+    asyncio.run(run(witnessed(name, loaded), loaded))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
