@@ -37,6 +37,7 @@ from shared.contract.remittance import (
     RemittanceProblem,
     RemittanceTrailer,
 )
+from shared.contract.topics import TRANSACTIONS_HEADER
 from shared.messaging.decoding import MAX_EVENT_BYTES, record_key, validation_detail
 from shared.messaging.handler import DATAREF, Bad, Record, Unit
 from shared.messaging.wire import ClaimCheckError, redeem
@@ -45,8 +46,6 @@ from shared.x12.answers.sniff import transactions_of
 
 CLAIMS_HELD = 500
 """Claims of a set that are kept from the first reading; a larger set is read again."""
-TRANSACTIONS_HEADER = "x12-transactions"
-"""Of a record on payers.inbound: the transaction sets in it, so that nobody has to look twice."""
 
 _SUBMITTED, _ACKNOWLEDGED = "claim.submitted.v1", "claim.acknowledged.v1"
 

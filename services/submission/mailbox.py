@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
-from services.submission.reading import PAYER_HEADER, TRANSACTIONS_HEADER
 from services.submission.transport import Delivery, Transport
 from shared.blobs import BlobRef
 from shared.contract import topics
@@ -119,8 +118,8 @@ def _raw(
         headers=(
             ("ce_id", str(identity).encode()),
             ("content-type", b"application/edi-x12"),
-            (PAYER_HEADER, payer.encode()),
-            (TRANSACTIONS_HEADER, ",".join(sorted(present)).encode()),
+            (topics.PAYER_HEADER, payer.encode()),
+            (topics.TRANSACTIONS_HEADER, ",".join(sorted(present)).encode()),
             *check,
         ),
     )

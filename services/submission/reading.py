@@ -21,6 +21,7 @@ from shared.contract.claim import ClaimKind, Code
 from shared.contract.envelope import EnvelopeError, business_id, text_headers
 from shared.contract.events import TYPE_BY_NAME, AcknowledgementRead, ClaimAnswer
 from shared.contract.model import Model
+from shared.contract.topics import PAYER_HEADER, TRANSACTIONS_HEADER
 from shared.messaging.decoding import MAX_EVENT_BYTES, record_key, validation_detail
 from shared.messaging.handler import DATAREF, Bad, Record, Unit
 from shared.messaging.wire import ClaimCheckError, redeem
@@ -28,11 +29,6 @@ from shared.money import Cents
 from shared.x12.answers.acknowledgements import read_acknowledgements
 from shared.x12.answers.meaning import answer_events
 from shared.x12.answers.sniff import transactions_of
-
-PAYER_HEADER = "payer-profile"
-"""Of a record on payers.inbound: whose mailbox it came from."""
-TRANSACTIONS_HEADER = "x12-transactions"
-"""Of a record on payers.inbound: the transaction sets in it, so that nobody has to look twice."""
 
 OURS = frozenset({"TA1", "999", "997", "277"})
 ANSWERS_PER_UNIT = 20

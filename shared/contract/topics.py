@@ -28,6 +28,12 @@ PAYMENTS_POSTED = "payments.posted"
 CLAIMS_ACKNOWLEDGEMENTS = "claims.acknowledgements"
 RULES_PAYER = "rules.payer"
 
+TRANSACTIONS_HEADER = "x12-transactions"
+"""On `payers.inbound`: which transactions a record holds (`835`, `999,TA1`), so that a service
+passes over what is not its own without reading it. Optional: without it the value is looked at."""
+PAYER_HEADER = "payer-profile"
+"""On `payers.inbound`: whose mailbox the record came from. Optional."""
+
 TOPICS = (
     Topic(CLAIMS_INBOUND, "What hospitals publish, in any format.", 14 * DAY_MS),
     Topic(CLAIMS_INTAKE, "Claims received, duplicates, and refusals at the door.", 30 * DAY_MS),
