@@ -6,6 +6,7 @@ It may run any number of times; the services themselves have rights to neither.
 
 import asyncio
 import logging
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -49,6 +50,16 @@ def passwords_in(folder: Path) -> dict[str, str]:
     return passwords
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Deploys by the environment's settings; 2 and a line that says why, where they will not do."""
     telemetry_logging.configure("deployment")
-    asyncio.run(deploy(settings_module.load()))
+    try:
+        asyncio.run(deploy(settings_module.load()))
+    except SettingsError as error:
+        logger.critical("%s", str(error))  # settings name variables, never their values
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

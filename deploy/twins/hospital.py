@@ -13,8 +13,6 @@ from io import BytesIO
 from random import Random
 from typing import Literal
 
-from shared.x12.claims.writing import InterchangeEnvelope, write_interchange
-
 from shared.contract.claim import (
     Address,
     Claim,
@@ -32,6 +30,7 @@ from shared.contract.claim import (
 )
 from shared.contract.envelope import business_id
 from shared.contract.model import to_wire
+from shared.x12.claims.writing import InterchangeEnvelope, write_interchange
 
 Fate = Literal["accepted", "held", "rejected", "duplicate"]
 

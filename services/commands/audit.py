@@ -5,7 +5,8 @@ offend. The same checks end the demo and the fault tests.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from services.commands.output import show
 from services.commands.stack_access import Connections, Line, answered, connections, services
 from services.remittance.audit import CHECKS as LEDGER_CHECKS
+from shared.contract.topics import TOPICS
 from shared.database import Connection
 from shared.messaging.broker import connection_options
 from shared.messaging.recover import Participant, Said, not_taken, unread_of
@@ -170,7 +172,7 @@ async def _sent_and_not_taken_in(connected: Connections) -> list[str]:
     lost: list[str] = []
     readers = participants(connected)
     for producer in readers:
-        for said in await _sent(producer.connection):
+        async for said in _sent(producer.connection):
             for reader in readers:
                 lost += [str(one.event_id) for one in await not_taken(reader, said)]
     return lost
@@ -184,13 +186,35 @@ def participants(connected: Connections) -> list[Participant]:
     ]
 
 
-async def _sent(connection: Connection) -> list[list[Said]]:
-    rows = await connection.fetch(
-        "SELECT seq, event_id, type, topic FROM event "
-        "WHERE NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = event.seq) ORDER BY seq"
-    )
-    said = [Said(*row) for row in rows]
-    return [said[start : start + CHUNK] for start in range(0, len(said), CHUNK)]
+_SENT = """
+SELECT seq, event_id, type, topic FROM event
+WHERE seq > $1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = event.seq)
+  AND created_at > coalesce(
+      (SELECT since FROM unnest($2::text[], $3::timestamptz[]) AS kept (name, since)
+       WHERE name = topic), '-infinity')
+ORDER BY seq LIMIT $4
+"""
+
+
+async def _sent(
+    connection: Connection, kept_since: Mapping[str, datetime] | None = None
+) -> AsyncIterator[list[Said]]:
+    """All that a service has sent, in its order; of the topics named only what is young enough."""
+    since = kept_since or {}
+    after = 0
+    while rows := await connection.fetch(_SENT, after, list(since), list(since.values()), CHUNK):
+        said = [Said(*row) for row in rows]
+        after = said[-1].seq
+        yield said
+
+
+def _kept_since(now: datetime) -> dict[str, datetime]:
+    """From when on a broker that keeps its word has everything of a topic; a day to spare."""
+    return {
+        topic.name: now - timedelta(milliseconds=topic.retention_ms) + timedelta(days=1)
+        for topic in TOPICS
+        if topic.retention_ms >= 0
+    }
 
 
 async def _missing_in_topics(connected: Connections, settings: Settings) -> list[str]:
@@ -199,8 +223,9 @@ async def _missing_in_topics(connected: Connections, settings: Settings) -> list
     expected: dict[bytes, str] = {}
     names: set[str] = set()
     readers = participants(connected)
+    kept_since = _kept_since(datetime.now(UTC))
     for connection in connected.values():
-        for sent in await _sent(connection):
+        async for sent in _sent(connection, kept_since):
             said = unread_of(readers, sent)
             expected.update({str(one.event_id).encode(): one.topic for one in said})
             names.update(one.topic for one in said)

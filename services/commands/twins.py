@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from deploy.twins.hospital import JSON, NDJSON, X12, day
@@ -16,7 +16,7 @@ def hospital(out: Path, claims: int, seed: int, *, as_json: bool) -> int:
     """Writes each message of the day into a file of its own; says which, and how many claims."""
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for message in day(seed, claims, today=datetime.now(UTC).date()):
+    for message in day(seed, claims, today=today()):
         name = f"{message.message_id}.{_SUFFIXES.get(message.content_type, 'bin')}"
         (out / name).write_bytes(message.value)
         written.append({"file": name, "records": len(message.records)})
@@ -25,6 +25,11 @@ def hospital(out: Path, claims: int, seed: int, *, as_json: bool) -> int:
     else:
         print(f"{len(written)} files in {out}")
     return 0
+
+
+def today() -> date:
+    """The day that a hospital's day is, everywhere the same."""
+    return datetime.now(UTC).date()
 
 
 def payer(arguments: Sequence[str]) -> int:

@@ -43,22 +43,26 @@ class Pending:
     """A unit on its way through the core, with the record it came in.
 
     `identity` is the inbox key; what cannot be told apart in its record goes by the record itself.
-    `parked_id` is its row in the parking table, where it comes from there. `is_replay` lets it
-    pass although its key is blocked: by itself.
+    `parked_id` is its row in the parking table, where it comes from there; `gate` is the row of
+    its whole record: neither may pass before its turn. `is_replay` lets it pass although its key
+    is blocked: by itself.
     """
 
-    __slots__ = ("identity", "is_replay", "key", "parked_id", "record", "unit")
+    __slots__ = ("gate", "identity", "is_replay", "key", "parked_id", "record", "unit")
 
     def __init__(
         self,
         record: Record,
         unit: Unit[Any] | Bad | Whole | Replayed,
         parked_id: int | None = None,
+        gate: int | None = None,
+        *,
         is_replay: bool = False,
     ) -> None:
         self.record = record
         self.unit = unit
         self.parked_id = parked_id
+        self.gate = gate
         self.is_replay = is_replay
         self.key: str | None = None
         self.identity: Identity
@@ -74,9 +78,16 @@ class Pending:
             self.key = unit.key if isinstance(unit, Bad) else None
             self.identity = record_id(record), 0
 
-    def as_replay(self, parked_id: int | None, *, is_replay: bool = True) -> "Pending":
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of the parking table whose turn it must be."""
+        return tuple(row for row in (self.parked_id, self.gate) if row is not None)
+
+    def as_replay(
+        self, parked_id: int | None, gate: int | None = None, *, is_replay: bool = True
+    ) -> "Pending":
         """The same unit, on its way out of the parking table."""
-        return Pending(self.record, self.unit, parked_id, is_replay)
+        return Pending(self.record, self.unit, parked_id, gate, is_replay=is_replay)
 
 
 def record_id(record: Record) -> UUID:
@@ -218,7 +229,9 @@ def _refused(pending: Pending, error: Exception) -> Pending:
         event_id=None if is_whole else event_id,
         part=part,
     )
-    return Pending(pending.record, bad, pending.parked_id, pending.is_replay)
+    return Pending(
+        pending.record, bad, pending.parked_id, pending.gate, is_replay=pending.is_replay
+    )
 
 
 class _Attempt:
@@ -254,29 +267,25 @@ class _Attempt:
         return self._outcome
 
     async def _fresh(self, pending: Sequence[Pending]) -> list[Pending]:
+        rows = {row for one in pending for row in one.rows}
+        if rows:
+            may_replay = await self._store.reopen(sorted(rows))
+            pending = [one for one in pending if may_replay.issuperset(one.rows)]
         arrivals: dict[Identity, Pending] = {}
-        parked_ids = []
         for one in pending:
-            if one.parked_id is not None:
-                parked_ids.append(one.parked_id)
-            elif not isinstance(one.unit, Replayed):
+            # Within a batch the first of the same identity is the one that counts.
+            if one.parked_id is None:
                 arrivals.setdefault(one.identity, one)
-        new: set[Identity] = set()
-        if arrivals:
-            new = await self._store.receive(
-                [
-                    Arrival(event_id, part, one.record.partition, one.record.offset)
-                    for (event_id, part), one in arrivals.items()
-                ]
-            )
-        # Within a batch the first of the same identity is the one that counts.
+        if not arrivals:
+            return list(pending)
+        new = await self._store.receive(
+            [
+                Arrival(event_id, part, one.record.partition, one.record.offset)
+                for (event_id, part), one in arrivals.items()
+            ]
+        )
         first = {id(one) for identity, one in arrivals.items() if identity in new}
-        may_replay = await self._store.reopen(parked_ids) if parked_ids else set()
-        return [
-            one
-            for one in pending
-            if (one.parked_id in may_replay if one.parked_id is not None else id(one) in first)
-        ]
+        return [one for one in pending if one.parked_id is not None or id(one) in first]
 
     async def _blocked_of(self, fresh: Sequence[Pending]) -> set[str]:
         asked = {one.key for one in fresh if one.key is not None and not one.is_replay}

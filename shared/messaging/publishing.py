@@ -58,7 +58,11 @@ async def publish(
     count = 0
     waiting: list[asyncio.Future[object]] = []
     for message in messages:
-        headers, value = await asyncio.to_thread(_to_send, message, blobs, claim_check_bytes)
+        content = message.content
+        if isinstance(content, bytes) and len(content) <= claim_check_bytes:
+            headers, value = message.headers(), content
+        else:
+            headers, value = await asyncio.to_thread(_fetched, message, blobs, claim_check_bytes)
         waiting.append(
             await producer.send(
                 topic, value=value, key=message.message_id.encode(), headers=list(headers)
@@ -72,11 +76,10 @@ async def publish(
     return count
 
 
-def _to_send(message: Inbound, blobs: Blobs | None, limit: int) -> tuple[Headers, bytes]:
+def _fetched(message: Inbound, blobs: Blobs | None, limit: int) -> tuple[Headers, bytes]:
+    """What is sent for a file, or for bytes too large to travel."""
     headers = message.headers()
     if isinstance(message.content, bytes):
-        if len(message.content) <= limit:
-            return headers, message.content
         return _checked(headers, message.content, blobs)
     if message.content.stat().st_size <= limit:
         return headers, message.content.read_bytes()

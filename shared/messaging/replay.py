@@ -109,7 +109,8 @@ async def _replay_whole(
         is_closed = is_closed or is_row
         # The row blocks its own key, and no other.
         is_own = is_row or (pending.key is not None and pending.key == row.key)
-        chunk.append(pending.as_replay(row.id if is_row else None, is_replay=is_own))
+        parked_id = row.id if is_row else None
+        chunk.append(pending.as_replay(parked_id, gate=row.id, is_replay=is_own))
         if len(chunk) >= max_units:
             outcome.add(await core.settle(await _with_rows(lot, chunk)))
             chunk = []
@@ -127,6 +128,6 @@ async def _with_rows(lot: Lot, chunk: Sequence[Pending]) -> list[Pending]:
     return [
         one
         if one.parked_id is not None or one.identity not in rows
-        else one.as_replay(rows[one.identity], is_replay=one.is_replay)
+        else one.as_replay(rows[one.identity], gate=one.gate, is_replay=one.is_replay)
         for one in chunk
     ]

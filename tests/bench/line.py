@@ -68,11 +68,11 @@ def run_line(folder: Path, kafka: str, claims: int) -> Ran:
     """Starts the line, warms it up, and puts a day through it."""
     before, measured = day_of(WARM_UP_CLAIMS, "W"), day_of(claims, "B")
     with stack_in(folder / "line", kafka, line_roster()) as stack:
-        warm_up = asyncio.run(run_day(stack, before))
+        warm_up = run_day(stack, before)
         if warm_up.unsettled:
             raise RuntimeError(f"the line does not settle claims: {warm_up.unsettled} are under way")
         with Watch(stack) as watch:
-            day = asyncio.run(run_day(stack, measured))
+            day = run_day(stack, measured)
         records = asyncio.run(everything_on(stack.settings, KEPT))
         outcomes = asyncio.run(_outcomes(stack))
     return Ran(day.claims, day.seconds, day.unsettled, watch.usage, records, outcomes)

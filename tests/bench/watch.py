@@ -1,7 +1,7 @@
 """Processor time and memory of the stack's processes, sampled from outside while claims flow."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -10,7 +10,9 @@ import psutil
 
 from deploy.local.stack import Stack
 
-EVERY_S = 0.5
+EVERY_S = 1.0
+WITH_CHILDREN = frozenset({"postgres"})
+"""To look for a process's children is to look at every process of the machine: only where needed."""
 _MIB = 1 << 20
 
 
@@ -37,7 +39,7 @@ class Watch:
     def __enter__(self) -> "Watch":
         for name, root in self._roots.items():
             self.usage[name] = Usage()
-            self._before[name] = _cpu_s(root, is_alone=name == "benchmark")
+            self._before[name] = _cpu_s(_family(name, root))
         self._thread.start()
         return self
 
@@ -51,8 +53,7 @@ class Watch:
         self._thread.join()
         self._look()
         for name, root in self._roots.items():
-            after = _cpu_s(root, is_alone=name == "benchmark")
-            self.usage[name].cpu_s = after - self._before[name]
+            self.usage[name].cpu_s = _cpu_s(_family(name, root)) - self._before[name]
 
     def _sample(self) -> None:
         while not self._is_over.wait(EVERY_S):
@@ -60,13 +61,8 @@ class Watch:
 
     def _look(self) -> None:
         for name, root in self._roots.items():
-            processes = [root] if name == "benchmark" else _family(root)
-            used = 0.0
-            for process in processes:
-                with suppress(psutil.Error):
-                    is_alone = len(processes) == 1
-                    info = process.memory_info() if is_alone else process.memory_full_info()
-                    used += (info.rss if is_alone else info.pss) / _MIB
+            processes = _family(name, root)
+            used = sum(_memory_mib(process, shares=len(processes) > 1) for process in processes)
             usage = self.usage[name]
             usage.peak_mib = max(usage.peak_mib, used)
             usage.processes = max(usage.processes, len(processes))
@@ -82,19 +78,30 @@ def _pids(stack: Stack) -> Mapping[str, int]:
     return {name: pid for name, pid in found.items() if pid is not None}
 
 
-def _family(root: psutil.Process) -> list[psutil.Process]:
+def _family(name: str, root: psutil.Process) -> list[psutil.Process]:
+    if name not in WITH_CHILDREN:
+        return [root]
     with suppress(psutil.Error):
         return [root, *root.children(recursive=True)]
     return []
 
 
-def _cpu_s(root: psutil.Process, *, is_alone: bool) -> float:
-    """Of a process, of its children that ended, and of those that live."""
+def _memory_mib(process: psutil.Process, *, shares: bool) -> float:
+    """Resident memory; of a process that shares its pages with others, its part of them."""
+    with suppress(psutil.Error):
+        if shares:
+            return float(process.memory_full_info().pss) / _MIB
+        return float(process.memory_info().rss) / _MIB
+    return 0.0
+
+
+def _cpu_s(processes: Sequence[psutil.Process]) -> float:
+    """Of the processes, and of those children of the first that have ended."""
     total = 0.0
-    for process in [root] if is_alone else _family(root):
+    for number, process in enumerate(processes):
         with suppress(psutil.Error):
             times = process.cpu_times()
             total += times.user + times.system
-            if not is_alone:
+            if number == 0 and len(processes) > 1:
                 total += times.children_user + times.children_system
     return total

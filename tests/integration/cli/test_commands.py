@@ -276,7 +276,8 @@ def test_audit_finds_a_lost_row_by_its_id_and_recover_mends_it(
     before = claimwire("audit", "--json")
     assert before.status == 0, before.out
     assert before.document["holds"] is True
-    assert claimwire("recover").out == "nothing is missing\n"
+    # What is on its way at this moment counts as missing, and is only said twice.
+    until(lambda: claimwire("recover").out == "nothing is missing\n")
 
     (event,) = ask(
         stack,
@@ -293,7 +294,7 @@ def test_audit_finds_a_lost_row_by_its_id_and_recover_mends_it(
         "every event sent was taken in": [str(event["event_id"])],
     }
 
-    assert claimwire("recover", "--json").document == {"republished": {CLAIMS_INTAKE: 1}}
+    assert claimwire("recover", "--json").document["republished"] == {CLAIMS_INTAKE: 1}
     until(lambda: ask(stack, "SELECT 1 FROM coding.inbox WHERE event_id = $1", event["event_id"]))
     after = claimwire("audit")
     assert after.status == 0, after.out
