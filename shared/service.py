@@ -77,7 +77,10 @@ def main(make: Callable[[Settings], Service], arguments: Sequence[str] | None = 
 
     parser = argparse.ArgumentParser(description="Runs one service of Claimwire.")
     parser.add_argument("--env-file", help="file of settings for what the environment lacks")
-    loaded = settings.load(parser.parse_args(arguments).env_file)
+    try:
+        loaded = settings.load(parser.parse_args(arguments).env_file)
+    except settings.SettingsError as error:
+        parser.exit(2, f"{error}\n")
     service = make(loaded)
     telemetry_logging.configure(service.name, loaded.log_level)
     asyncio.run(run(service, loaded))
