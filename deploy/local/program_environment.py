@@ -17,8 +17,10 @@ from deploy.local.stack_folder import StackFolder
 LOCAL_DEFAULTS = {
     "CLAIMWIRE_INTERCHANGE_WINDOW_S": "1.0",
     "CLAIMWIRE_MAILBOX_POLL_S": "0.5",
+    "CLAIMWIRE_TRACE_SAMPLE_RATIO": "1.0",
 }
-"""One person waits and one payer answers: sooner than in production, where others share it."""
+"""One person waits, one payer answers and somebody looks: sooner than in production, where others
+share it, and every claim is traced."""
 
 _WITHHELD = (
     *POSTGRES_VARIABLES,

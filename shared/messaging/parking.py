@@ -61,10 +61,14 @@ _RECORD = """
 SELECT topic, partition, "offset", timestamp_ms, key, headers, value FROM parked_record
 WHERE id = $1
 """
+# What comes before a row is replayed with it or is closed: one that failed and was released again
+# meanwhile has its turn first.
 _REOPEN = """
 SELECT id FROM parked p
 WHERE id = ANY($1::bigint[]) AND state IN ('released', 'waiting') AND NOT EXISTS (
-    SELECT 1 FROM parked b WHERE b.key = p.key AND b.state = 'parked' AND b.id < p.id
+    SELECT 1 FROM parked b WHERE b.key = p.key AND b.id < p.id AND (
+        b.state = 'parked' OR b.state IN ('released', 'waiting') AND b.id <> ALL($1::bigint[])
+    )
 )
 ORDER BY id FOR UPDATE
 """
@@ -144,7 +148,7 @@ async def blocked(connection: Connection, keys: Collection[str]) -> set[str]:
 
 async def reopen(connection: Connection, ids: Sequence[int]) -> set[int]:
     """Locks rows for their replay. Not returned: those that were discarded meanwhile, and those
-    behind one of the same key that was parked again."""
+    behind one of the same key that is open and not among them, or was parked again."""
     return {row[0] for row in await connection.fetch(_REOPEN, list(ids))}
 
 

@@ -258,7 +258,7 @@ class Desk:
                 await self.has_decided(good)
                 and await self._has_said(good)
                 and not await self.connection.fetchval("SELECT count(*) FROM outbox")
-                and await self._is_at_end()
+                and not await self._lag()
             )
 
         try:
@@ -270,12 +270,13 @@ class Desk:
         said = await self.said()
         return all(say in said for one in good for say in one.record.says)
 
-    async def _is_at_end(self) -> bool:
-        """Whether the group has committed the end of every partition of its topics."""
+    async def _lag(self) -> dict[tuple[str, int], int]:
+        """The partitions of the group's topics that are not committed to the end, and by how much
+        they are not."""
         places = [place for place in _PLACES if place.topic in self.topics]
         ends = await true_ends(self.settings, places)
-        committed = [await self._reader.committed(place) for place in places]
-        return committed == [ends[place] for place in places]
+        found = {p: ends[p] - (await self._reader.committed(p) or 0) for p in places}
+        return {(place.topic, place.partition): lag for place, lag in found.items() if lag}
 
     async def check(self, good: Sequence[Sent]) -> None:
         """The invariants, once everything is done."""
@@ -283,7 +284,7 @@ class Desk:
         await self._check_order(good)
         await self._check_said(good)
         await self._check_topics()
-        assert await self._is_at_end(), "offsets are not committed to the end"
+        assert await self._lag() == {}, "offsets are not committed to the end"
         assert await outbox.depth(self.connection) == (0, 0.0), "the outbox is not empty"
 
     async def _check_once(self, good: Sequence[Sent]) -> None:
@@ -305,8 +306,6 @@ class Desk:
                 if at not in lane:  # the same record, sent again
                     lane.append(at)
         lost = {at: lane for at, lane in lanes.items() if lane != sorted(lane)}
-        if lost:
-            print(lost, await self.connection.fetch("select * from witness where key=any($1) order by seq",[k[2] for k in lost]), await self.connection.fetch("select id,event_id,part,key,state,attempts,parked_at,changed_at from parked where key=any($1) order by id",[k[2] for k in lost]), [(o.offset,[p.identity for p in o.pending]) for o in good if o.record.claim in [k[2] for k in lost]])
         assert not lost, "a claim's order was lost"
         sequences: dict[tuple[str, str], list[int]] = defaultdict(list)
         logged = await self.connection.fetch("SELECT key, type, headers FROM event ORDER BY seq")

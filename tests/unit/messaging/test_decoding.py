@@ -50,7 +50,7 @@ class Shelf:
     def __init__(self, body: bytes | Exception) -> None:
         self._body = body
 
-    def get(self, ref: str, sha256: str | None = None) -> bytes:
+    def get(self, ref: str, sha256: str | None = None) -> bytes:  # noqa: ARG002
         if isinstance(self._body, Exception):
             raise self._body
         return self._body
@@ -174,7 +174,7 @@ class Raw:
         self._units = units
         self._error = error
 
-    def decode(self, record: Record) -> Iterator[Unit[None] | Bad]:
+    def decode(self, record: Record) -> Iterator[Unit[None] | Bad]:  # noqa: ARG002
         yield from self._units
         if self._error is not None:
             raise self._error

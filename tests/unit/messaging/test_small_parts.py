@@ -191,10 +191,10 @@ def test_consumers_and_producers_log_in_alike(protocol: str, mechanism: str) -> 
 
     settings = Settings(
         kafka_bootstrap_servers="a:1,b:2",
-        kafka_security_protocol=protocol,  # type: ignore[arg-type]
-        kafka_sasl_mechanism=mechanism,  # type: ignore[arg-type]
+        kafka_security_protocol=protocol,
+        kafka_sasl_mechanism=mechanism,
         kafka_sasl_username="claimwire",
-        kafka_sasl_password="secret",  # type: ignore[arg-type]
+        kafka_sasl_password="secret",
     )
     produced = broker.connection_options(settings)
     consumed = parse_security(broker.faststream_security(settings))
