@@ -216,7 +216,8 @@ class Runner:
                 await asyncio.wait_for(self.relay.flush(), FLUSH_S)
         self._relay_stopping.set()
         self.relay.wake()
-        await asyncio.wait([relaying], timeout=self.settings.stop_s)
+        # A round cut short is sent again, with the same ids, by whoever relays next.
+        await asyncio.wait([relaying], timeout=FLUSH_S)
         relaying.cancel()
         await asyncio.gather(relaying, return_exceptions=True)
 

@@ -13,7 +13,8 @@ from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived
 from shared.contract.model import to_wire
 from shared.messaging.decoding import decode_events
-from shared.messaging.handler import DATAREF, Bad, Decision, Record, Unit
+from shared.messaging.handler import DATAREF, Bad, Decision, RawMessage, Record, Unit
+from shared.messaging.verbatim import claim_json, with_claim
 
 WANTED = frozenset(("claim.received.v1", "claim.refused.v1", "claim.denied.v1"))
 
@@ -55,7 +56,7 @@ class CodingHandler:
         decided = decide(known, heard.event, now, self.reference, heard.value)
         return Decision(
             states={unit.key: decided.state} if decided.state else {},
-            events=(decided.event,) if decided.event else (),
+            events=(_passed_on(decided.event, heard),) if decided.event else (),
             rows=(decided.entry,) if decided.entry else (),
         )
 
@@ -68,6 +69,12 @@ class CodingHandler:
         await store.save_claims(connection, states.values())
         await store.open_entries(connection, rows)
         await store.close_outdated(connection, states.values())
+
+
+def _passed_on(event: Event, heard: Heard) -> Event | RawMessage:
+    """The event, its claim in the bytes in which it came: coding changes nothing of a claim."""
+    claim = claim_json(heard.value, "origin") if heard.value else None
+    return event if claim is None else with_claim(event, claim, heard.event.id)
 
 
 def _received_value(record: Record, event: Event) -> bytes | None:

@@ -6,11 +6,15 @@ from hashlib import sha256
 from typing import Any
 
 from services.intake import store
-from services.intake.domain.arrival import Arrival
+from services.intake.domain.arrival import AcceptedClaim, Arrival
 from services.intake.domain.decide import ClaimState, MessageCount, decide, known_of
+from services.intake.domain.identity import whole_json
 from services.intake.domain.message import Delivery, read_delivery, unreadable_delivery
+from shared.contract.envelope import Event
+from shared.contract.events import ClaimReceived
 from shared.contract.model import Finding
-from shared.messaging.handler import Bad, Decision, Record, Unit
+from shared.messaging.handler import Bad, Decision, RawMessage, Record, Unit
+from shared.messaging.verbatim import with_claim
 
 SOURCE_HEADER = "source"
 MESSAGE_ID_HEADER = "message-id"
@@ -78,7 +82,8 @@ class IntakeHandler:
     ) -> Decision[ClaimState, MessageCount]:
         verdict = decide(known_of(states, unit.body), unit.body, now)
         changed = {unit.key: verdict.state} if verdict.state else {}
-        return Decision(states=changed, events=(verdict.event,), rows=(verdict.count,))
+        message = _message(verdict.event, unit)
+        return Decision(states=changed, events=(message,), rows=(verdict.count,))
 
     async def save(
         self,
@@ -88,6 +93,15 @@ class IntakeHandler:
     ) -> None:
         await store.save_claims(connection, states)
         await store.save_counts(connection, rows)
+
+
+def _message(event: Event, unit: Unit[Arrival]) -> Event | RawMessage:
+    """The event, its claim in the JSON that was made to fingerprint it."""
+    outcome = unit.body.outcome
+    if isinstance(event.data, ClaimReceived) and isinstance(outcome, AcceptedClaim):
+        claim = whole_json(event.data.claim, outcome.wire)
+        return with_claim(event, claim, unit.event_id)
+    return event
 
 
 def _header(record: Record, name: str) -> str | None:

@@ -88,8 +88,13 @@ class Consumer:
     async def stop(self) -> None:
         """Waits for the batch in hand, within the settings' `stop_s`, and leaves the group."""
         broker_, self._broker = self._broker, None
-        if broker_ is not None:
-            await broker_.stop()
+        if broker_ is None:
+            return
+        deadline = time.monotonic() + self._settings.stop_s
+        while self.is_busy and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        _let_leave(self.client)
+        await broker_.stop()
 
     async def restart(self) -> None:
         """Leaves the group and joins it again: for a client that does not recover by itself."""
@@ -271,6 +276,15 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.reached.clear()
         self._consumer.has_joined = True
         self._consumer.progressed_at = time.monotonic()
+
+
+def _let_leave(client: AIOKafkaConsumer | None) -> None:
+    """aiokafka says goodbye to its group from generation 1 on, and the embedded broker counts from
+    0: the next member would wait for this one's session to end. No request to follow says the
+    generation."""
+    coordinator = getattr(client, "_coordinator", None)
+    if getattr(coordinator, "generation", None) == 0:
+        coordinator.generation = 1
 
 
 def _framework_logger() -> logging.Logger:

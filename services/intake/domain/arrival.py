@@ -4,7 +4,7 @@ They are apart so that every format's reader says the same four things and knows
 identity, events or storage.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.contract.claim import Claim
@@ -49,6 +49,8 @@ class AcceptedClaim:
     claim: Claim
     fingerprint: bytes
     notes: tuple[Finding, ...] = ()
+    wire: bytes = field(default=b"", repr=False, compare=False)
+    """The claim's JSON without those who carried it, as it was fingerprinted."""
 
 
 Outcome = AcceptedClaim | ClaimRefusal | Unreadable

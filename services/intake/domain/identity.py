@@ -54,6 +54,16 @@ def fingerprint(claim: Claim) -> tuple[bytes, bytes]:
     return hashlib.sha256(_canonical(from_json(wire)).encode()).digest(), wire
 
 
+def whole_json(claim: Claim, wire: bytes) -> bytes:
+    """The claim's whole JSON. `wire` is what `fingerprint` gave for its first revision; who carried
+    it, and a later revision, are put to that."""
+    carriers = claim.__pydantic_serializer__.to_json(
+        claim, exclude_defaults=True, include=_CARRIERS
+    )
+    body = wire if carriers == b"{}" else b"%b,%b" % (wire[:-1], carriers[1:])
+    return body if claim.revision == 1 else b'{"revision":%d,%b' % (claim.revision, body[1:])
+
+
 def _numbered(lines: tuple[ServiceLine, ...], identity: UUID) -> tuple[ServiceLine, ...]:
     given = {line.line_control_number for line in lines}
     if None not in given and "" not in given and len(given) == len(lines):

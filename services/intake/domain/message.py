@@ -147,7 +147,7 @@ def admit(reading: Reading, source: str) -> Outcome:
         digest, wire = fingerprint(claim)
         findings = acceptance.control_characters(claim, wire)
         if not findings:
-            return AcceptedClaim(claim, digest, notes)
+            return AcceptedClaim(claim, digest, notes, wire)
     return ClaimRefusal(findings, sent.patient_control_number, sent.charge)
 
 
