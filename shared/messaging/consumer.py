@@ -91,7 +91,7 @@ class Consumer:
         if broker_ is None:
             return
         deadline = time.monotonic() + self._settings.stop_s
-        while self.is_busy and time.monotonic() < deadline:
+        while self.is_busy and time.monotonic() < deadline:  # noqa: ASYNC110 - or the deadline
             await asyncio.sleep(0.02)
         _let_leave(self.client)
         await broker_.stop()
@@ -282,8 +282,8 @@ def _let_leave(client: AIOKafkaConsumer | None) -> None:
     """aiokafka says goodbye to its group from generation 1 on, and the embedded broker counts from
     0: the next member would wait for this one's session to end. No request to follow says the
     generation."""
-    coordinator = getattr(client, "_coordinator", None)
-    if getattr(coordinator, "generation", None) == 0:
+    coordinator: Any = getattr(client, "_coordinator", None)
+    if coordinator is not None and coordinator.generation == 0:
         coordinator.generation = 1
 
 

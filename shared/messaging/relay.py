@@ -15,7 +15,7 @@ from struct import unpack_from
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from shared.database import Connection, Pool, leased
 from shared.messaging import broker, outbox
@@ -96,6 +96,8 @@ class KafkaSender:
         self._producer = producer
 
     async def send(self, messages: Sequence[Outgoing]) -> Sent:
+        if self._has_lost_a_connection():
+            raise KafkaConnectionError("a connection was closed: what is known may be outdated")
         sent = Sent()
         partitions = await self._partitions({message.topic for message in messages}, sent)
         batches: dict[tuple[str, int], tuple[Any, list[int]]] = {}
@@ -121,6 +123,15 @@ class KafkaSender:
                 sequences.append(message.seq)
         await self._deliver(batches, sent)
         return sent
+
+    def _has_lost_a_connection(self) -> bool:
+        """Whether a broker may have been replaced by one that lacks what its predecessor had.
+
+        The client would connect again by itself and send on what it knew of the topics; an
+        embedded broker that came back empty then acknowledges records of topics it does not have.
+        """
+        connections = getattr(self._producer.client, "_conns", {})
+        return any(not connection.connected() for connection in connections.values())
 
     async def _partitions(self, topics: Iterable[str], sent: Sent) -> dict[str, int]:
         """How many partitions each topic has; one that the broker lacks holds up no other."""
@@ -181,6 +192,10 @@ def key_hash(key: str) -> int:
 async def kafka_sender(settings: Settings, client_id: str) -> Sender:
     """A sender on a producer of its own. Raises KafkaError where no broker answers."""
     producer = broker.producer(settings, client_id)
+    if not settings.kafka_idempotent_producer:
+        # Nothing is sent again behind our back: each failure ends a round, and the next one begins
+        # with a new connection and fresh knowledge of the topics.
+        producer._message_accumulator._batch_ttl = 0
     try:
         await producer.start()
     except BaseException:

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import asyncpg
 import confluent_kafka
@@ -38,6 +39,7 @@ HOPS = (topics.CLAIMS_INBOUND, *TELLING)
 ENVIRONMENT = {
     "CLAIMWIRE_INTERCHANGE_WINDOW_S": "0.5",
     "CLAIMWIRE_MAILBOX_POLL_S": "0.2",
+    "CLAIMWIRE_TRACE_SAMPLE_RATIO": "0.1",
 }
 TIMEOUT_S = 120.0
 LOOK_S = 0.05
@@ -64,15 +66,13 @@ def chain_roster(module: str) -> tuple[Program, ...]:
     """Four services of a kind, each reading what the one before it writes."""
     return tuple(
         Program(f"hop{at}", module, (f"hop{at}", source, target))
-        for at, (source, target) in enumerate(zip(HOPS, HOPS[1:], strict=False), start=1)
+        for at, (source, target) in enumerate(pairwise(HOPS), start=1)
     )
 
 
 def stack_in(folder: Path, kafka: str, roster: Sequence[Program]) -> Stack:
     """A stack that is not started yet, its folder its own."""
-    return Stack(
-        folder, kafka=kafka, environment=ENVIRONMENT, roster=roster, say=lambda _: None
-    )
+    return Stack(folder, kafka=kafka, environment=ENVIRONMENT, roster=roster, say=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _settle(consumer: confluent_kafka.Consumer, book: Daybook, deadline: float) 
         for record in consumer.consume(5000, timeout=0.3):
             if record.error() is not None:
                 continue
-            headers = {name: value.decode() for name, value in record.headers() if name in _HEADERS}
+            headers = {name: value.decode() for name, value in _headers(record) if name in _HEADERS}
             if headers.get("ce_subject") in book.expected:
                 last_ms = max(last_ms, record.timestamp()[1])
             book.heard(headers)
@@ -162,9 +162,7 @@ async def _send(settings: Settings, messages: Sequence[Inbound]) -> None:
 
 
 @asynccontextmanager
-async def listening(
-    settings: Settings, names: Sequence[str]
-) -> "AsyncIterator[AIOKafkaConsumer]":
+async def listening(settings: Settings, names: Sequence[str]) -> "AsyncIterator[AIOKafkaConsumer]":
     """A consumer from the start of these topics, outside of every group."""
     consumer = AIOKafkaConsumer(
         *names, **broker.connection_options(settings), auto_offset_reset="earliest"
@@ -200,16 +198,19 @@ async def preload(settings: Settings, topic: str, records: Sequence[Message]) ->
     producer = broker.producer(settings, "benchmark")
     await producer.start()
     try:
-        waiting = []
-        for record in records:
-            waiting.append(
-                await producer.send(
-                    topic, value=record.value, key=record.key, headers=list(record.headers)
-                )
+        waiting = [
+            await producer.send(
+                topic, value=record.value, key=record.key, headers=list(record.headers)
             )
+            for record in records
+        ]
         await asyncio.gather(*waiting)
     finally:
         await producer.stop()
+
+
+def _headers(record: confluent_kafka.Message) -> list[tuple[str, bytes]]:
+    return cast("list[tuple[str, bytes]]", record.headers() or [])
 
 
 async def taken_in(connection: asyncpg.Connection, count: int, deadline: float) -> float:
@@ -219,7 +220,9 @@ async def taken_in(connection: asyncpg.Connection, count: int, deadline: float) 
     Raises TimeoutError.
     """
     while time.monotonic() < deadline:
-        units, waiting, seconds = await connection.fetchrow(_TAKEN_IN)
+        row = await connection.fetchrow(_TAKEN_IN)
+        assert row is not None
+        units, waiting, seconds = row
         if units >= count and not waiting:
             return float(seconds)
         await asyncio.sleep(LOOK_S)

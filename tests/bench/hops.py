@@ -45,7 +45,7 @@ HOPS_ALONE = (
 def measure(folder: Path, kafka: str, ran: Ran) -> Section:
     """Claims a second of each service alone, and their ratios to (a)."""
     plain = _plain(folder, kafka, received_events(ran.claims // PLAIN_SHARE))
-    rows = []
+    rows: list[tuple[str, str, int | None, float, str | None]] = []
     for hop in HOPS_ALONE:
         claims, seconds = _alone(folder, kafka, hop, ran)
         rate = claims / seconds

@@ -1,8 +1,8 @@
 """One codec, one operation, one file: timed in a process of its own, the answer on stdout as JSON.
 
 `python -m tests.bench.judges TOOL OPERATION FILE`. Apart from `codec` so that no library's imports,
-caches or garbage weigh on another. Every judge gets the same collector settings and the same warm-up
-(one untimed run on the small file beside it), and processor time is what counts.
+caches or garbage weigh on another. Every judge gets the same collector settings and the same
+warm-up (one untimed run on the small file beside it), and processor time is what counts.
 """
 
 import gc
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 Run = Callable[[], int]
 """One timed run; returns how many claims it saw."""
@@ -92,13 +93,17 @@ def pyx12_read_remittances(path: Path) -> Run:
     return pyx12_context(path, "2100")
 
 
+def _claims_of(model: Any) -> int:
+    return sum(1 for _ in model.claims())
+
+
 def x12sdk_read(path: Path) -> Run:
     """Its models, one for each transaction set, and the walk over their claims."""
     from x12sdk.io import X12ModelReader
 
     def run() -> int:
         with X12ModelReader(str(path)) as reader:
-            return sum(1 for model in reader.models() for _ in model.claims())
+            return sum(_claims_of(model) for model in reader.models())
 
     return run
 
@@ -109,7 +114,7 @@ def x12sdk_write_claims(path: Path) -> Run:
 
     with X12ModelReader(str(path)) as reader:
         models = list(reader.models())
-    claims = sum(1 for model in models for _ in model.claims())
+    claims = sum(_claims_of(model) for model in models)
 
     def run() -> int:
         write_transactions(models, sender_id="GENHOSP", receiver_id="CLAIMWIRE")
@@ -123,7 +128,7 @@ def oxedi_read_remittances(path: Path) -> Run:
     import oxedi
 
     def run() -> int:
-        return oxedi.parse(path.read_bytes()).count_claims()  # type: ignore[no-any-return]
+        return int(oxedi.parse(path.read_bytes()).count_claims())
 
     return run
 

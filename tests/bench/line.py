@@ -70,7 +70,9 @@ def run_line(folder: Path, kafka: str, claims: int) -> Ran:
     with stack_in(folder / "line", kafka, line_roster()) as stack:
         warm_up = run_day(stack, before)
         if warm_up.unsettled:
-            raise RuntimeError(f"the line does not settle claims: {warm_up.unsettled} are under way")
+            raise RuntimeError(
+                f"the line does not settle claims: {warm_up.unsettled} are under way"
+            )
         with Watch(stack) as watch:
             day = run_day(stack, measured)
         records = asyncio.run(everything_on(stack.settings, KEPT))
@@ -101,7 +103,12 @@ def measure(folder: Path, kafka: str, ran: Ran) -> Section:
     """The line's rate, and its ratios to (a) and (b)."""
     rate = ran.claims / ran.seconds
     events = received_events(WARM_UP_CLAIMS + ran.claims)
-    plain = run_four(folder, kafka, "tests.bench.plain_service", events[: WARM_UP_CLAIMS + ran.claims // PLAIN_SHARE])
+    plain = run_four(
+        folder,
+        kafka,
+        "tests.bench.plain_service",
+        events[: WARM_UP_CLAIMS + ran.claims // PLAIN_SHARE],
+    )
     passing = run_four(folder, kafka, "tests.bench.passing_service", events)
     settings = ", ".join(f"{name} {value}" for name, value in ENVIRONMENT.items())
     notes = [
@@ -117,7 +124,11 @@ def measure(folder: Path, kafka: str, ran: Ran) -> Section:
         ("what", "claims/s", "claimwire is"),
         (
             ("claimwire, the whole line", rate, None),
-            ("(a) four plain FastStream services, a message a transaction", plain, ratio(rate, plain)),
+            (
+                "(a) four plain FastStream services, a message a transaction",
+                plain,
+                ratio(rate, plain),
+            ),
             ("(b) four services on the kernel that decide nothing", passing, ratio(rate, passing)),
         ),
         notes,

@@ -40,11 +40,13 @@ class PassingHandler:
         yield Unit(UUID(event_id.decode()), record.key.decode(), record)
 
     async def load(self, connection: Any, units: Sequence[Unit[Record]]) -> dict[str, None]:
+        del connection, units
         return {}
 
     def decide(
         self, states: Mapping[str, None], unit: Unit[Record], now: datetime
     ) -> Decision[None, UUID]:
+        del states, now
         own_id = business_id(self.name, unit.event_id)
         headers = tuple(
             (name, str(own_id).encode() if name == "ce_id" else value)
@@ -54,9 +56,8 @@ class PassingHandler:
         message = RawMessage(own_id, self.target, unit.key, unit.body.value or b"", headers)
         return Decision(events=(message,), rows=(UUID(unit.key),))
 
-    async def save(
-        self, connection: Any, states: Mapping[str, None], rows: Sequence[UUID]
-    ) -> None:
+    async def save(self, connection: Any, states: Mapping[str, None], rows: Sequence[UUID]) -> None:
+        del states
         await connection.execute(_SAVE, sorted(rows))
 
 
@@ -71,4 +72,5 @@ def service(name: str, source: str, target: str, settings: Settings) -> Service:
 
 
 if __name__ == "__main__":
-    main(partial(service, *sys.argv[1:4]), [])
+    called, reads, says = sys.argv[1:4]
+    main(partial(service, called, reads, says), [])

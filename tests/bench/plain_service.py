@@ -1,9 +1,9 @@
 """The service that the kernel is measured against: FastStream as its documentation teaches it.
 
-One message is one transaction: the framework decodes it into the event's pydantic model, the handler
-inserts into an inbox, a state table and an outbox, commits, publishes, takes the row off the outbox,
-and acknowledges. It is correct (at least once, duplicates skipped, nothing lost on a crash that a
-sweep of the outbox would not send), ordinary, and decides nothing.
+One message is one transaction: the framework decodes it into the event's pydantic model, the
+handler inserts into an inbox, a state table and an outbox, commits, publishes, takes the row off
+the outbox, and acknowledges. It is correct (at least once, duplicates skipped, and what a crash
+leaves in the outbox a sweep would send), ordinary, and decides nothing.
 
 `python -m tests.bench.plain_service NAME FROM_TOPIC TO_TOPIC`
 """
@@ -11,7 +11,7 @@ sweep of the outbox would not send), ordinary, and decides nothing.
 import asyncio
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
@@ -30,7 +30,8 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS inbox (
     event_id uuid PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS claim (
-    claim_id uuid PRIMARY KEY, revision int NOT NULL, changed_at timestamptz NOT NULL DEFAULT now());
+    claim_id uuid PRIMARY KEY, revision int NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE IF NOT EXISTS outbox (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL,
     topic text NOT NULL, key text NOT NULL, value bytea NOT NULL);
@@ -108,7 +109,7 @@ def application(name: str, source: str, target: str) -> tuple[AsgiFastStream, se
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     app, chosen = application(*sys.argv[1:4])
-    extra: dict[str, bool | str] = {
+    extra: dict[str, Any] = {
         "host": chosen.http_host,
         "port": str(chosen.http_port),
     }

@@ -80,7 +80,15 @@ def surroundings() -> dict[str, object]:
         "python": platform.python_version(),
         "libraries": {
             name: version(name)
-            for name in ("aiokafka", "asyncpg", "faststream", "oxedi", "pydantic", "pyx12", "x12sdk")
+            for name in (
+                "aiokafka",
+                "asyncpg",
+                "faststream",
+                "oxedi",
+                "pydantic",
+                "pyx12",
+                "x12sdk",
+            )
         },
     }
 

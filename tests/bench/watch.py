@@ -12,7 +12,7 @@ from deploy.local.stack import Stack
 
 EVERY_S = 1.0
 WITH_CHILDREN = frozenset({"postgres"})
-"""To look for a process's children is to look at every process of the machine: only where needed."""
+"""Looking for a process's children means looking at every process: only where needed."""
 _MIB = 1 << 20
 
 
