@@ -2,8 +2,8 @@
 leave it as it was, and desks of their own for the tests that do not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from tests.integration.messaging.records import Maker
 SERVICES = ("intake", "coding", "submission", "remittance")
 _numbers = count(1)
 
-OpenDesk: TypeAlias = Callable[[], Awaitable[Desk]]
+OpenDesk: TypeAlias = Callable[[str], AbstractAsyncContextManager[Desk]]
 
 
 @pytest.fixture(params=SERVICES)
@@ -34,9 +34,7 @@ def makers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Maker]:
 
 
 @asynccontextmanager
-async def _desk(
-    broker: Broker, postgres: Any, maker: Maker, folder: Path
-) -> AsyncIterator[Desk]:
+async def _desk(broker: Broker, postgres: Any, maker: Maker, folder: Path) -> AsyncIterator[Desk]:
     dsn = postgres.fresh_database()
     prefix = f"conformance-{next(_numbers)}"
     environment = environment_of(broker, maker.service, dsn, folder, prefix)
@@ -49,7 +47,7 @@ async def _desk(
         await desk.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 async def desks(
     broker: Broker,
     postgres: Any,
@@ -74,10 +72,54 @@ def desk(desks: dict[str, Desk], service: str) -> Desk:
     return desks[service]
 
 
-@pytest.fixture
-async def own_desk(
-    broker: Broker, postgres: Any, makers: dict[str, Maker], service: str, tmp_path: Path
-) -> AsyncIterator[Desk]:
-    """A desk for one test, without a member."""
-    async with _desk(broker, postgres, makers[service], tmp_path) as desk:
-        yield desk
+Scenario: TypeAlias = Callable[[Desk], Awaitable[None]]
+
+
+class Together:
+    """Plays a scenario for all services at once as soon as the first of them asks for it: most of
+    its time it waits for the broker to miss a member, or to let one in."""
+
+    def __init__(self, services: Collection[str], open_desk: OpenDesk) -> None:
+        self._services = services
+        self._open_desk = open_desk
+        self._tasks: dict[tuple[Scenario, str], asyncio.Task[None]] = {}
+
+    async def play(self, scenario: Scenario, service: str) -> None:
+        """Raises what the scenario raises for this service."""
+        if (scenario, service) not in self._tasks:
+            for name in self._services:
+                task = asyncio.create_task(self._play(scenario, name))
+                self._tasks[scenario, name] = task
+        await self._tasks[scenario, service]
+
+    async def _play(self, scenario: Scenario, service: str) -> None:
+        async with self._open_desk(service) as desk:
+            await scenario(desk)
+
+    async def close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+@pytest.fixture(scope="package")
+async def together(
+    request: pytest.FixtureRequest,
+    broker: Broker,
+    postgres: Any,
+    makers: dict[str, Maker],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Together]:
+    """Scenarios that need a desk of their own, which comes without a member."""
+    asked = {
+        item.callspec.params.get("service")
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    }
+
+    def open_desk(name: str) -> AbstractAsyncContextManager[Desk]:
+        return _desk(broker, postgres, makers[name], tmp_path_factory.mktemp("own"))
+
+    played = Together([name for name in SERVICES if name in asked], open_desk)
+    yield played
+    await played.close()

@@ -18,17 +18,25 @@ from tests.integration.messaging.witness import witnessed
 
 
 def kill_at_commit(number: int) -> None:
-    """Lets this process end as by a crash in place of the n-th commit, counted from 1."""
-    commit = Consumer._commit
-    left = number
+    """Lets this process end as by a crash in place of the n-th commit, counted from 1, of offsets
+    of something that was decided."""
+    settle, commit = Consumer._settle, Consumer._commit
+    left, has_settled = number, False
+
+    async def settle_and_note(self: Consumer, pending: Any) -> None:
+        nonlocal has_settled
+        await settle(self, pending)
+        has_settled = True
 
     async def commit_or_die(self: Consumer, reached: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
+        nonlocal left, has_settled
+        left -= has_settled
+        if has_settled and left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+        has_settled = False
         await commit(self, reached)
 
+    Consumer._settle = settle_and_note  # type: ignore[method-assign]
     Consumer._commit = commit_or_die  # type: ignore[method-assign]
 
 

@@ -21,8 +21,11 @@ pytestmark = pytest.mark.kafka
 UNREADABLE = b"\xff\xfe\x00"
 LARGE_INLINE, LARGE_CHECKED = 950_000, 2_000_000
 
-_CLAIM_COLUMN = {name: "claim_id" for name in ("intake", "coding", "submission")} | {
-    "remittance": "id"
+_CLAIM_COLUMN = {
+    "intake": "claim_id",
+    "coding": "claim_id",
+    "submission": "claim_id",
+    "remittance": "id",
 }
 
 
@@ -171,7 +174,7 @@ async def test_the_one_record_that_the_database_refuses_is_found_and_parked(
 ) -> None:
     story = desk.make.story(3)
     column, claim = _CLAIM_COLUMN[desk.service], story[0].claim
-    await _refuse(desk, f"NEW.{column} = '{claim}'::uuid", code)
+    await desk.refuse(f"NEW.{column} = '{claim}'::uuid", code)
     try:
         sent = await desk.send_together(
             [*desk.make.good(10), *story[:2], *desk.make.good(20), story[2], *desk.make.good(5)]
@@ -192,7 +195,7 @@ async def test_the_one_record_that_the_database_refuses_is_found_and_parked(
         await until(has_failed_again, "a second attempt")
         assert not set(await desk.decided()) & {one.pending[0].identity for one in of_story}
     finally:
-        await _accept(desk)
+        await desk.accept()
     await parking.release(desk.connection, [row.id])
     await desk.settled(sent)
     assert [row.state for one in of_story for row in await desk.parked(one, "done")] == [
@@ -202,23 +205,6 @@ async def test_the_one_record_that_the_database_refuses_is_found_and_parked(
 
 def _keys(sent: Sent) -> set[str]:
     return {one.key for one in sent.pending if one.key is not None}
-
-
-async def _refuse(desk: Desk, condition: str, code: str) -> None:
-    """Lets the service's claim table refuse rows, as a rule of the data would."""
-    await desk.admin.execute(
-        f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF {condition} THEN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END IF; "
-        f"RETURN NEW; END $$"
-    )
-    await desk.admin.execute(
-        "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON claim "
-        "FOR EACH ROW EXECUTE FUNCTION refuse()"
-    )
-
-
-async def _accept(desk: Desk) -> None:
-    await desk.admin.execute("DROP FUNCTION refuse() CASCADE")
 
 
 async def test_text_that_no_column_takes_is_set_aside(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
 from aiokafka.partitioner import murmur2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,10 +37,31 @@ class Batch:
         """It is full, or the round is over."""
 
 
+class Connection:
+    """One of a client's connections."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def connected(self) -> bool:
+        return self.is_open
+
+
+class Client:
+    """aiokafka's client, as far as the sender looks into it."""
+
+    def __init__(self) -> None:
+        self._conns = {(0, 0): Connection(), (1, 0): Connection()}
+
+    def lose_one(self) -> None:
+        self._conns[1, 0].is_open = False
+
+
 class Producer:
     """aiokafka's producer as the sender uses it."""
 
     def __init__(self, room: int = 1000, failing: Sequence[int] = ()) -> None:
+        self.client = Client()
         self.logs: dict[tuple[str, int], list[bytes]] = {}
         self._room = room
         self._failing = failing
@@ -113,6 +134,14 @@ async def test_a_topic_that_is_not_there_holds_up_no_other() -> None:
     sent = await send(Producer(), outgoing)
     assert isinstance(sent.error, UnknownTopicOrPartitionError)
     assert sorted(sent.acknowledged) == [6, 7, 8, 9, 10]
+
+
+async def test_nothing_is_sent_on_what_was_known_before_a_connection_was_lost() -> None:
+    producer = Producer()
+    producer.client.lose_one()
+    with pytest.raises(KafkaConnectionError):
+        await send(producer, messages(5))
+    assert producer.logs == {}
 
 
 class Box:
