@@ -58,7 +58,7 @@ twin = typer.Typer(
 def main() -> None:
     """Entry point of the console script."""
     try:
-        app()
+        app(prog_name="claimwire")
     except Exception as error:
         from services.commands.failures import explanation
 
