@@ -20,7 +20,7 @@ from prometheus_client import (
 from shared.telemetry import names
 
 # A second series for each of ours that only says when it began.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
 
