@@ -5,7 +5,7 @@ by whichever of its units comes first, so that a parked one holds back nothing b
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -70,7 +70,7 @@ def _register(states: States, body: Registration, teller: Teller) -> Outcome:
         return Decision()
     claim, entries = registered
     claims[claim.id] = claim
-    settled = settle(replace(account, claims=tuple(claims.values())), teller.now)
+    settled = settle(account._replace(claims=tuple(claims.values())), teller.now)
     posted = tell_postings(settled, body.account_key, teller)
     return Decision(
         states={
@@ -88,13 +88,13 @@ def _number(states: States, body: Numbered) -> Outcome:
     for key in known.keys if isinstance(known, Elsewhere) else ():
         account = account_of(states, key)
         claims = tuple(
-            replace(claim, payer_claim_control_number=body.payer_claim_control_number)
+            claim._replace(payer_claim_control_number=body.payer_claim_control_number)
             if claim.id == body.claim_id
             else claim
             for claim in account.claims
         )
         if claims != account.claims:
-            return Decision(states={key: replace(account, claims=claims)})
+            return Decision(states={key: account._replace(claims=claims)})
     return Decision()
 
 

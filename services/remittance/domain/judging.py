@@ -62,7 +62,7 @@ def judge(states: States, body: ClaimRead, remittance: Remittance, teller: Telle
 
 
 def _settle_arrival(key: str, account: PatientAccount, arrived: Arrived, teller: Teller) -> Verdict:
-    settled = settle(replace(account, waiting=(*account.waiting, arrived)), teller.now)
+    settled = settle(account._replace(waiting=(*account.waiting, arrived)), teller.now)
     posted = tell_postings(settled, key, teller)
     counts: Counter[ReadState] = Counter()
     for other, _ in settled.postings:
@@ -88,7 +88,7 @@ def _settle_arrival(key: str, account: PatientAccount, arrived: Arrived, teller:
     waiting = tuple(waits if other is arrived else other for other in settled.account.waiting)
     return Verdict(
         counts,
-        {key: replace(settled.account, waiting=waiting)},
+        {key: settled.account._replace(waiting=waiting)},
         posted.events + events,
         (*posted.rows, row),
         posted.trace_links,

@@ -7,7 +7,7 @@ all that was posted. A denial moves to an account that stays open; only group PR
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.remittance.domain.adjudication import (
@@ -141,8 +141,7 @@ def _after(
             now,
         )
         standing = (*claim.posted, posted)
-    return replace(
-        claim,
+    return claim._replace(
         status=status,
         payer_claim_control_number=(
             remitted.payer_claim_control_number or claim.payer_claim_control_number

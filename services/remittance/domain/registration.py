@@ -5,7 +5,6 @@ It is apart because it is a tolerant reader: of `claim.submitted.v1` it parses t
 skips the rest, which is most of the work of reading a claim.
 """
 
-from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -87,8 +86,7 @@ def register(
     charged, entries = _recharge(claim, submitted, now)
     number = submitted.payer_claim_control_number or claim.payer_claim_control_number
     return (
-        replace(
-            charged,
+        charged._replace(
             revision=submitted.revision,
             lines=_ledger_lines(submitted),
             payer_claim_control_number=number,
@@ -120,8 +118,7 @@ def _recharge(
     if charged is not None:
         entries.append(charged)
     return (
-        replace(
-            claim,
+        claim._replace(
             charge=owed,
             payer_identifier=payer,
             charge_entry=charged.id if charged else None,

@@ -27,8 +27,7 @@ Place = tuple[UUID, int]
 RemittanceStatus = Literal["accepted", "held"]
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
+class LedgerLine(NamedTuple):
     """What of a service line is needed to recognize it on a remittance."""
 
     number: int
@@ -59,8 +58,7 @@ class Posted:
         return self.remittance_id, self.position
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerClaim:
+class LedgerClaim(NamedTuple):
     """A claim in the ledger. `charge` less the four categories and `paid` is what the payer still
     has to decide on. Amounts in cents."""
 
@@ -153,8 +151,7 @@ class Arrived:
         return self.remittance.id, self.claim.position
 
 
-@dataclass(frozen=True, slots=True)
-class PatientAccount:
+class PatientAccount(NamedTuple):
     """All claims with one patient control number (two senders may use the same), and what payers
     sent for it that could not be posted so far, in the order of its arrival."""
 
