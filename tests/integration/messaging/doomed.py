@@ -1,14 +1,15 @@
 """A member of a service's group as a process of its own, to be killed or stopped by a test.
 
-`python -m tests.integration.messaging.doomed NAME [N]`: N is the commit of offsets before which the
-process kills itself, when the database has the batch and the broker does not know. It is apart
-because SIGKILL leaves nothing of the process that gets it.
+`python -m tests.integration.messaging.doomed NAME [N ID...]`: the process kills itself instead of
+the N-th commit of offsets behind units with one of these event ids, when the database has them and
+the broker does not know. It is apart because SIGKILL leaves nothing of the process that gets it.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from shared import settings
@@ -17,16 +18,16 @@ from shared.service import run
 from tests.integration.messaging.witness import witnessed
 
 
-def kill_at_commit(number: int) -> None:
+def kill_at_commit(number: int, event_ids: Collection[str]) -> None:
     """Lets this process end as by a crash in place of the n-th commit, counted from 1, of offsets
-    of something that was decided."""
+    of units with these event ids: topics also carry what other services say."""
     settle, commit = Consumer._settle, Consumer._commit
     left, has_settled = number, False
 
     async def settle_and_note(self: Consumer, pending: Any) -> None:
         nonlocal has_settled
         await settle(self, pending)
-        has_settled = True
+        has_settled |= any(str(one.identity[0]) in event_ids for one in pending)
 
     async def commit_or_die(self: Consumer, reached: Any) -> None:
         nonlocal left, has_settled
@@ -40,9 +41,9 @@ def kill_at_commit(number: int) -> None:
     Consumer._commit = commit_or_die  # type: ignore[method-assign]
 
 
-def main(name: str, commit: str | None = None) -> None:
+def main(name: str, commit: str | None = None, *event_ids: str) -> None:
     if commit is not None:
-        kill_at_commit(int(commit))
+        kill_at_commit(int(commit), frozenset(event_ids))
     loaded = settings.load()
     asyncio.run(run(witnessed(name, loaded), loaded))
 
