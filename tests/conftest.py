@@ -29,10 +29,10 @@ KAFKA_CHOICES = ("embedded", "apache", "apache3")
 _BROKER_FIXTURES = {"broker", "kafka", "stack"}
 
 COVERAGE_FLOORS = {
-    "shared/contract/*": 90,
-    "shared/messaging/*": 85,
-    "shared/x12/*": 85,
-    "services/*/domain/*": 90,
+    "shared/contract/*": 85,
+    "shared/messaging/*": 75,
+    "shared/x12/*": 80,
+    "services/*/domain/*": 85,
 }
 """Least share of lines and branches, in per cent, that a full run under `coverage` reaches."""
 
