@@ -17,6 +17,9 @@ MAX_CENTS = 10**15 - 1
 
 def format_cents(amount_cents: int) -> str:
     """The wire form of an amount: `-1250` is `"-12.50"`."""
+    if amount_cents >= 100:  # almost all are, and every claim is written several times
+        digits = str(amount_cents)
+        return f"{digits[:-2]}.{digits[-2:]}"
     sign = "-" if amount_cents < 0 else ""
     units, cents = divmod(abs(amount_cents), 100)
     return f"{sign}{units}.{cents:02d}"
