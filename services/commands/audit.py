@@ -10,14 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer
-
 from services.commands.output import show
 from services.commands.stack_access import Connections, Line, answered, connections, services
 from services.remittance.audit import CHECKS as LEDGER_CHECKS
 from shared.contract.topics import TOPICS
 from shared.database import Connection
-from shared.messaging.broker import connection_options
+from shared.messaging.ends import next_offsets, partitions_of, reading
 from shared.messaging.recover import Participant, Said, not_taken, unread_of
 from shared.settings import Settings
 
@@ -236,19 +234,14 @@ async def _missing_in_topics(connected: Connections, settings: Settings) -> list
 async def _strike_out(expected: dict[bytes, str], names: set[str], settings: Settings) -> None:
     if not names:
         return
-    consumer = AIOKafkaConsumer(
-        *names, **connection_options(settings), auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        places = list(consumer.assignment())
-        ends = await consumer.end_offsets(places)
+    places = await partitions_of(settings, sorted(names))
+    ends = await next_offsets(settings, places)
+    async with reading(settings, places) as consumer:
+        await consumer.seek_to_beginning(*places)
         while any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=500, max_records=CHUNK)).values():
                 for record in records:
                     expected.pop(_event_id(record.headers), None)
-    finally:
-        await consumer.stop()
 
 
 def _event_id(headers: Sequence[tuple[str, bytes]]) -> bytes:

@@ -53,24 +53,11 @@ async def missing_topics(settings: Settings, names: Sequence[str]) -> list[str]:
 
 async def is_empty(settings: Settings, names: Sequence[str]) -> bool:
     """Whether none of these topics holds, or ever held, a record: a broker that lost its data."""
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from shared.messaging.ends import partitions_of, reading
 
-    consumer = AIOKafkaConsumer(**broker.connection_options(settings))
-    await consumer.start()
-    try:
-        known = await consumer.topics()
-        places = [
-            TopicPartition(name, partition)
-            for name in names
-            if name in known
-            for partition in consumer.partitions_for_topic(name) or ()
-        ]
-        if not places:
-            return True
-        ends = await consumer.end_offsets(places)
-        return not any(ends.values())
-    finally:
-        await consumer.stop()
+    places = await partitions_of(settings, names)
+    async with reading(settings, places) as consumer:
+        return not any((await consumer.end_offsets(places)).values()) if places else True
 
 
 async def wait_for_topics(

@@ -26,6 +26,7 @@ from shared.messaging import broker as broker_clients
 from shared.messaging import parking
 from shared.messaging.batch import Pending
 from shared.messaging.decoding import unfold
+from shared.messaging.ends import next_offsets, reading
 from shared.messaging.handler import Bad, Record, Unit
 from shared.messaging.parking import Parked
 from shared.messaging.wire import unpack_headers
@@ -144,7 +145,7 @@ class Desk:
         )
         await self._reader.start()
         self._reader.assign(_PLACES)
-        self.starts = await true_ends(self.settings, _PLACES)
+        self.starts = await next_offsets(self.settings, _PLACES)
         await self._reader.commit(self.starts)
 
     async def members_leave(self) -> None:
@@ -312,7 +313,7 @@ class Desk:
     async def is_at_end(self) -> bool:
         """Whether the group has committed the end of every partition of its topics."""
         places = [place for place in _PLACES if place.topic in self.topics]
-        ends = await true_ends(self.settings, places)
+        ends = await next_offsets(self.settings, places)
         return all([await self._reader.committed(at) == ends[at] for at in places])
 
     async def uncommitted(self, sent: Sequence[Sent]) -> list[Sent]:
@@ -374,9 +375,9 @@ class Desk:
         places = [place for place in _PLACES if place.topic in wanted]
         if not places:
             return {}
-        ends = await true_ends(self.settings, places)
+        ends = await next_offsets(self.settings, places)
         found: dict[Published, int] = {}
-        async with _reading(self.settings, places) as reader:
+        async with reading(self.settings, places) as reader:
             for place in places:
                 reader.seek(place, self.starts[place])
             left = {place for place in places if ends[place] > self.starts[place]}
@@ -390,36 +391,6 @@ class Desk:
                     if records[-1].offset >= ends[place] - 1:
                         left.discard(place)
         return found
-
-
-@asynccontextmanager
-async def _reading(
-    settings: Settings, places: Sequence[TopicPartition]
-) -> AsyncIterator[AIOKafkaConsumer]:
-    reader = AIOKafkaConsumer(**broker_clients.connection_options(settings))
-    await reader.start()
-    try:
-        reader.assign(places)
-        yield reader
-    finally:
-        await reader.stop()
-
-
-async def true_ends(
-    settings: Settings, places: Sequence[TopicPartition]
-) -> dict[TopicPartition, int]:
-    """The next offset of each partition. Not what the embedded broker says when it is asked: that
-    is the first offset of the last batch and one, so the last batch is read."""
-    async with _reading(settings, places) as reader:
-        ends: dict[TopicPartition, int] = await reader.end_offsets(places)
-        left = {place for place, end in ends.items() if end}
-        for place in left:
-            reader.seek(place, ends[place] - 1)
-        while left:
-            for place, records in (await reader.getmany(*left, timeout_ms=1000)).items():
-                ends[place] = max(reader.highwater(place) or 0, records[-1].offset + 1)
-                left.discard(place)
-        return ends
 
 
 def environment_of(

@@ -1,0 +1,34 @@
+"""Where a partition ends, asked of a real broker after a batch of many records."""
+
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from shared.contract.topics import CLAIMS_ACKNOWLEDGEMENTS
+from shared.messaging.broker import connection_options
+from shared.messaging.ends import next_offsets
+from shared.messaging.topics import create_topics
+from shared.settings import PREFIX, Settings
+
+PLACE = TopicPartition(CLAIMS_ACKNOWLEDGEMENTS, 7)
+
+
+async def test_the_end_lies_behind_the_whole_of_the_last_batch(broker: Any) -> None:
+    """The embedded broker answers ListOffsets with the last batch's first offset and one."""
+    given: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): text for name, text in broker.settings.items()
+    }
+    settings = Settings(**given | {"kafka_bootstrap_servers": broker.bootstrap_servers})
+    await create_topics(settings)
+    before = (await next_offsets(settings, [PLACE]))[PLACE]
+    producer = AIOKafkaProducer(**connection_options(settings), linger_ms=1000)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        for number in range(50):
+            batch.append(key=None, value=b"%d" % number, timestamp=None)
+        await (await producer.send_batch(batch, PLACE.topic, partition=PLACE.partition))
+    finally:
+        await producer.stop()
+
+    assert await next_offsets(settings, [PLACE]) == {PLACE: before + 50}
