@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.messaging.broker import connection_options
+from shared.messaging.broker import administrator, connection_options
 from shared.settings import Settings
 
 _FETCH_MS = 1000
@@ -59,11 +59,17 @@ async def next_offsets(
 
 async def partitions_of(settings: Settings, names: Sequence[str]) -> list[TopicPartition]:
     """The partitions of these topics, where they exist. Raises KafkaError without a broker."""
-    async with reading(settings, ()) as consumer:
-        present = await consumer.topics()
-        return [
-            TopicPartition(name, partition)
-            for name in names
-            if name in present
-            for partition in consumer.partitions_for_topic(name) or ()
-        ]
+    client = administrator(settings)
+    await client.start()
+    try:
+        present = set(await client.list_topics())
+        wanted = [name for name in names if name in present]
+        # No name at all would be all topics.
+        described = await client.describe_topics(wanted) if wanted else ()
+    finally:
+        await client.close()
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]

@@ -377,6 +377,8 @@ def test_a_line_that_is_stopped_can_still_be_asked(
 ) -> None:
     """The last of this module: the stack stays down."""
     claim, events = journey
+    # Nothing is on its way any more: what is when a line stops, the next start delivers.
+    assert claimwire("audit").status == 0
     stack.stop()
     assert claimwire("audit").status == 0
     told = claimwire("claim", claim, "--json").document["events"]
