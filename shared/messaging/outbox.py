@@ -11,12 +11,12 @@ What is to be sent, and in which order, only the table says. The bytes the relay
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contract.envelope import Event, Headers, to_headers
 from shared.contract.model import to_wire
 from shared.database import Connection
+from shared.light import dataclass
 from shared.messaging.handler import DATAREF, RawMessage
 from shared.messaging.wire import Blobs, claim_check, pack_headers, unpack_headers
 
@@ -63,7 +63,6 @@ class _Row:
     value: bytes
 
 
-@dataclass(slots=True)
 class ClaimCheck:
     """Where values above `limit` bytes go instead of the broker. Set once, at a process's start."""
 

@@ -14,7 +14,7 @@ from deploy.twins.hospital import Hospital, render_x12
 from services.intake.domain.identity import _stem, claim_id, fingerprint, identify
 from shared.contract.claim import Claim, Diagnosis, Party, ServiceLine, SurgicalProcedure
 from shared.contract.envelope import business_id
-from shared.x12.claims.reading import read_claims
+from shared.x12.claims.reading import ReadClaim, read_claims
 
 GOLDEN = Path(__file__).parents[2] / "contract" / "golden" / "claim.received.v1"
 
@@ -108,6 +108,7 @@ def test_an_837_and_json_of_the_same_claim_have_the_same_fingerprint() -> None:
         assert sent
         stream = BytesIO(render_x12(sent, date(2026, 11, 2), number=1))
         for read in read_claims(stream, source="general"):
+            assert isinstance(read, ReadClaim)
             claim = read.claim
             assert claim is not None
             said = Claim.model_validate_json(claim.model_dump_json(exclude_defaults=True))
