@@ -56,6 +56,7 @@ class Runner:
         self.consumer: Consumer | None = None
         self.relay: Relay | None = None
         self._relay_stopping = asyncio.Event()
+        self._said = outbox.Said()
         self._metrics = ServiceMetrics(service.name)
         self._gate = Gate(settings.outbox_high_mark, self._metrics)
         self._fuse = Fuse(settings.fuse_in_a_row, settings.fuse_window, settings.fuse_ratio)
@@ -148,6 +149,7 @@ class Runner:
             partial(kafka_sender, self.settings, f"claimwire-{self.service.name}-relay"),
             self._metrics,
             self._relay_stopping,
+            self._said,
         )
         return Context(
             service=self.service.name,
@@ -165,9 +167,8 @@ class Runner:
 
     async def _work(self, context: Context) -> None:
         assert self.relay is not None
-        core = Core(
-            self.service.handler, postgres_transactions(context.pool), context.tracing, clock
-        )
+        transactions = postgres_transactions(context.pool, self._said)
+        core = Core(self.service.handler, transactions, context.tracing, clock)
         relaying = asyncio.create_task(self.relay.run(), name="relay")
         tasks = [
             asyncio.create_task(self._keep("outbox watch", partial(self._watch_outbox, context))),

@@ -1,7 +1,6 @@
 """coding's side of the kernel: events of other services in, verdicts and worklist entries out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from services.coding.domain.verdict import REFERENCE
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived
 from shared.contract.model import to_wire
+from shared.light import dataclass
 from shared.messaging.decoding import decode_events
 from shared.messaging.handler import DATAREF, Bad, Decision, RawMessage, Record, Unit
 from shared.messaging.verbatim import claim_json, with_claim

@@ -5,7 +5,6 @@ Routing, deduplication and tracing read headers only and never open the data.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha1
 from typing import Any
@@ -13,6 +12,7 @@ from uuid import UUID
 
 from shared.contract.events import TYPE_BY_MODEL, TYPE_BY_NAME
 from shared.contract.model import Model, to_wire
+from shared.light import dataclass
 
 Headers = tuple[tuple[str, bytes], ...]
 

@@ -32,10 +32,17 @@ class Model(BaseModel):
     """Frozen, and silent about input values in its errors: they may identify a patient.
 
     What is absent is left out of the JSON (None and empty tuples), so that optional additions cost
-    nothing and a claim travels small.
+    nothing and a claim travels small. Fields keep their places from release to release: what a
+    claim is fingerprinted by is its JSON.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        # Values hardly ever come twice: looking each up took an eighth of reading a claim.
+        cache_strings="keys",
+    )
 
 
 def to_wire(model: BaseModel) -> bytes:

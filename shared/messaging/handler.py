@@ -6,13 +6,14 @@ the inbox, the outbox and what was parked in one transaction.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from io import BytesIO
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from shared.contract.envelope import Event, Headers
+from shared.light import dataclass
 
 DATAREF = "ce_dataref"
 """The header of a claim check: where the value's bytes are, when they do not travel themselves."""

@@ -5,10 +5,10 @@ zombie after a rebalance needs no other fence.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from shared.database import Connection
+from shared.light import dataclass
 
 Identity = tuple[UUID, int]
 """A unit's inbox key: the event id and the part."""

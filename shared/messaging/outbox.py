@@ -4,16 +4,19 @@
 relay has not sent yet. `append` can be called inside any transaction of the service; wake the
 relay after the commit. Per claim the order of sequence numbers is the order of commits as long as
 the claim's row is locked before: the handler's `load` sees to that.
+
+What is to be sent, and in which order, only the table says. The bytes the relay mostly has at hand
+(`Said`): reading every message back from the database cost as much as writing it.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contract.envelope import Event, Headers, to_headers
 from shared.contract.model import to_wire
 from shared.database import Connection
+from shared.light import dataclass
 from shared.messaging.handler import DATAREF, RawMessage
 from shared.messaging.wire import Blobs, claim_check, pack_headers, unpack_headers
 
@@ -23,14 +26,14 @@ WITH logged AS (
     INSERT INTO event (event_id, type, topic, key, headers, value)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
     ON CONFLICT (event_id) DO NOTHING
-    RETURNING seq
+    RETURNING seq, event_id
+), queued AS (
+    INSERT INTO outbox (seq) SELECT seq FROM logged
 )
-INSERT INTO outbox (seq) SELECT seq FROM logged
+SELECT seq, event_id FROM logged
 """
-_UNSENT = """
-SELECT seq, topic, key, headers, value
-FROM outbox JOIN event USING (seq) ORDER BY seq LIMIT $1
-"""
+_UNSENT = "SELECT seq FROM outbox ORDER BY seq LIMIT $1"
+_READ = "SELECT seq, topic, key, headers, value FROM event WHERE seq = ANY($1::bigint[])"
 _DEPTH = """
 SELECT count(*) AS depth,
        coalesce(extract(epoch FROM now() - (SELECT created_at FROM event WHERE seq = min(o.seq))),
@@ -60,7 +63,6 @@ class _Row:
     value: bytes
 
 
-@dataclass(slots=True)
 class ClaimCheck:
     """Where values above `limit` bytes go instead of the broker. Set once, at a process's start."""
 
@@ -70,17 +72,43 @@ class ClaimCheck:
 
 claim_checks = ClaimCheck()
 
+SAID_BYTES = 16_000_000
 
-async def append(connection: Connection, messages: Sequence[Event | RawMessage]) -> int:
-    """Writes messages to the event log and the outbox, in order; returns how many were new.
+
+class Said:
+    """Messages that this process committed last, for its own relay. Nothing rests on it: what is
+    not in it is read from the database. What was not committed must never be in it: a database that
+    crashed may give the same numbers again."""
+
+    def __init__(self, limit_bytes: int = SAID_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._messages: dict[int, Outgoing] = {}
+
+    def keep(self, message: Outgoing) -> None:
+        """Keeps a message until it is taken, or newer ones need its place."""
+        self._messages[message.seq] = message
+        self._bytes += len(message.value)
+        while self._bytes > self._limit_bytes:
+            self.take(next(iter(self._messages)))
+
+    def take(self, seq: int) -> Outgoing | None:
+        message = self._messages.pop(seq, None)
+        if message is not None:
+            self._bytes -= len(message.value)
+        return message
+
+
+async def append(connection: Connection, messages: Sequence[Event | RawMessage]) -> list[Outgoing]:
+    """Writes messages to the event log and the outbox, in order; returns those that were new.
 
     A message whose id was said before is skipped: it is the same one again. Must run inside a
     transaction. Raises ValueError where a value is too large and no blob store is configured.
     """
     if not messages:
-        return 0
+        return []
     rows = [await _checked(row) for row in map(_row, messages)]
-    status = await connection.execute(
+    new = await connection.fetch(
         _INSERT,
         [row.event_id for row in rows],
         [row.type for row in rows],
@@ -89,7 +117,13 @@ async def append(connection: Connection, messages: Sequence[Event | RawMessage])
         [pack_headers(row.headers) for row in rows],
         [row.value for row in rows],
     )
-    return int(status.rpartition(" ")[2])
+    # Of the same id twice, the first was written.
+    by_id = {row.event_id: row for row in reversed(rows)}
+    return [_outgoing(seq, by_id[event_id]) for seq, event_id in new]
+
+
+def _outgoing(seq: int, row: _Row) -> Outgoing:
+    return Outgoing(seq, row.topic, row.key, row.headers, row.value)
 
 
 def _row(message: Event | RawMessage) -> _Row:
@@ -128,12 +162,15 @@ async def _checked(row: _Row) -> _Row:
 # What the relay needs
 
 
-async def unsent(connection: Connection, limit: int) -> list[Outgoing]:
-    """The oldest messages that are not sent, in order."""
-    return [
-        Outgoing(seq, topic, key, unpack_headers(headers), value)
-        for seq, topic, key, headers, value in await connection.fetch(_UNSENT, limit)
-    ]
+async def unsent(connection: Connection, limit: int, said: Said) -> list[Outgoing]:
+    """The oldest messages that are not sent, in order; those in `said` are taken from it."""
+    wanted = [row[0] for row in await connection.fetch(_UNSENT, limit)]
+    found = {seq: message for seq in wanted if (message := said.take(seq)) is not None}
+    missing = [seq for seq in wanted if seq not in found]
+    if missing:
+        for seq, topic, key, headers, value in await connection.fetch(_READ, missing):
+            found[seq] = Outgoing(seq, topic, key, unpack_headers(headers), value)
+    return [found[seq] for seq in wanted if seq in found]
 
 
 async def forget(connection: Connection, sent: Iterable[int]) -> None:

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from shared.database import Connection, Pool, leased
 from shared.messaging import broker, outbox
 from shared.messaging.faults import wait_before_retry
-from shared.messaging.outbox import Outgoing
+from shared.messaging.outbox import Outgoing, Said
 from shared.settings import Settings
 from shared.telemetry.metrics import ServiceMetrics
 
@@ -79,11 +79,12 @@ async def forward(box: Box, sender: Sender) -> Sent | None:
 class PostgresBox:
     """The outbox on the connection that holds the relay's lease."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, said: Said) -> None:
         self._connection = connection
+        self._said = said
 
     async def unsent(self, limit: int) -> list[Outgoing]:
-        return await outbox.unsent(self._connection, limit)
+        return await outbox.unsent(self._connection, limit, self._said)
 
     async def forget(self, sent: Sequence[int]) -> None:
         await outbox.forget(self._connection, sent)
@@ -214,11 +215,13 @@ class Relay:
         open_sender: Callable[[], Awaitable[Sender]],
         metrics: ServiceMetrics,
         stopping: asyncio.Event,
+        said: Said,
     ) -> None:
         self._pool = pool
         self._open_sender = open_sender
         self._metrics = metrics
         self._stopping = stopping
+        self._said = said
         self._awake = asyncio.Event()
         self._is_empty = asyncio.Event()
         self._sender: Sender | None = None
@@ -246,7 +249,7 @@ class Relay:
                     async with leased(connection, LEASE) as is_ours:
                         self.is_active = is_ours
                         if is_ours:
-                            await self._serve(PostgresBox(connection))
+                            await self._serve(PostgresBox(connection, self._said))
             except Exception as error:  # noqa: BLE001 - logged, waited out, tried again
                 await self._note_failure("the relay lost its database", error)
             finally:

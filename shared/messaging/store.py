@@ -7,6 +7,7 @@ from shared.database import Connection, Pool
 from shared.messaging import inbox, outbox, parking
 from shared.messaging.batch import Failure, Message, Parking, Store, Transactions
 from shared.messaging.inbox import Arrival, Identity
+from shared.messaging.outbox import Outgoing, Said
 
 
 class PostgresStore:
@@ -14,6 +15,7 @@ class PostgresStore:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.published: list[Outgoing] = []
 
     async def receive(self, arrivals: Sequence[Arrival]) -> set[Identity]:
         return await inbox.receive(self.connection, arrivals)
@@ -25,7 +27,7 @@ class PostgresStore:
         return await parking.blocked(self.connection, keys)
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        await outbox.append(self.connection, messages)
+        self.published += await outbox.append(self.connection, messages)
 
     async def park(self, parkings: Sequence[Parking]) -> None:
         await parking.park(self.connection, parkings)
@@ -34,12 +36,18 @@ class PostgresStore:
         await parking.close_parked(self.connection, done, failed)
 
 
-def postgres_transactions(pool: Pool) -> Transactions:
-    """Transactions on the pool's connections."""
+def postgres_transactions(pool: Pool, said: Said | None = None) -> Transactions:
+    """Transactions on the pool's connections. What they published is left in `said` for
+    the relay once it is committed."""
 
     @asynccontextmanager
     async def transaction() -> AsyncIterator[Store]:
-        async with pool.acquire() as connection, connection.transaction():
-            yield PostgresStore(connection)
+        async with pool.acquire() as connection:
+            store = PostgresStore(connection)
+            async with connection.transaction():
+                yield store
+        if said is not None:
+            for message in store.published:
+                said.keep(message)
 
     return transaction

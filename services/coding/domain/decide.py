@@ -3,7 +3,7 @@
 Pure: the service, the command line's filter and the tests call the same function.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -13,6 +13,7 @@ from services.coding.domain.verdict import judge
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimDenied, ClaimHeld, ClaimReceived, ClaimRefused
 from shared.contract.model import Finding
+from shared.light import dataclass
 
 EVENT_SOURCE = "claimwire/coding"
 

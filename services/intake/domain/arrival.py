@@ -4,12 +4,13 @@ They are apart so that every format's reader says the same four things and knows
 identity, events or storage.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from uuid import UUID
 
 from shared.contract.claim import Claim
 from shared.contract.events import MessageOrigin
 from shared.contract.model import Finding
+from shared.light import dataclass
 
 MAX_FINDINGS = 100
 """Of one record: enough to act on, and a bound on what a hostile record can make us say."""

@@ -4,7 +4,7 @@ Pure: the service, the command line's filter and the tests call the same functio
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from shared.contract.events import (
     MessageOrigin,
     MessageRejected,
 )
+from shared.light import dataclass
 
 EVENT_SOURCE = "claimwire/intake"
 

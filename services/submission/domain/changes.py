@@ -4,12 +4,12 @@ They are plain values, apart from both, so that deciding needs no database and s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from services.submission.domain.status import Status
+from shared.light import dataclass
 
 Relation = Literal["claim", "interchange", "nothing", "several"]
 

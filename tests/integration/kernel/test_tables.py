@@ -38,12 +38,12 @@ def a_message(number: int, topic: str = "raw", value: bytes = b"ISA*00*") -> Raw
 
 async def append(pool: Pool, *messages: Event | RawMessage) -> int:
     async with pool.acquire() as connection, connection.transaction():
-        return await outbox.append(connection, messages)
+        return len(await outbox.append(connection, messages))
 
 
 async def unsent(pool: Pool) -> list[outbox.Outgoing]:
     async with pool.acquire() as connection:
-        return await outbox.unsent(connection, 1000)
+        return await outbox.unsent(connection, 1000, outbox.Said())
 
 
 # The outbox
@@ -63,6 +63,43 @@ async def test_the_same_id_is_said_once(schemas: Schemas) -> None:
     await append(schemas.alpha, an_event(1))
     assert await append(schemas.alpha, an_event(1), an_event(2), an_event(2)) == 1
     assert len(await unsent(schemas.alpha)) == 2
+
+
+async def test_what_the_relay_has_at_hand_is_what_the_table_holds(schemas: Schemas) -> None:
+    said = outbox.Said()
+    async with postgres_transactions(schemas.alpha, said)() as store:
+        await store.publish([an_event(1), a_message(2), an_event(1, "of the same id")])
+    await append(schemas.alpha, an_event(3))
+    in_the_table = await unsent(schemas.alpha)
+    assert said.take(in_the_table[0].seq) == in_the_table[0]
+    async with schemas.alpha.acquire() as connection:
+        # Of the three, one is at hand: the others are read.
+        assert await outbox.unsent(connection, 1000, said) == in_the_table
+        assert await outbox.unsent(connection, 1000, said) == in_the_table
+
+
+async def test_what_is_rolled_back_is_not_at_hand(schemas: Schemas) -> None:
+    said = outbox.Said()
+
+    async def roll_back() -> None:
+        async with postgres_transactions(schemas.alpha, said)() as store:
+            await store.publish([an_event(1)])
+            raise RuntimeError("after the statement, before the commit")
+
+    with pytest.raises(RuntimeError):
+        await roll_back()
+    assert not any(said.take(seq) for seq in range(100))
+
+
+async def test_what_is_at_hand_is_bounded_and_the_rest_is_read(schemas: Schemas) -> None:
+    said = outbox.Said(limit_bytes=1_000)
+    for number in range(1, 6):
+        async with postgres_transactions(schemas.alpha, said)() as store:
+            await store.publish([a_message(number, value=bytes(400))])
+    async with schemas.alpha.acquire() as connection:
+        waiting = await outbox.unsent(connection, 1000, said)
+    assert len(waiting) == 5
+    assert waiting == await unsent(schemas.alpha)
 
 
 async def test_what_is_forgotten_stays_in_the_log(schemas: Schemas) -> None:

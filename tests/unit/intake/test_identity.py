@@ -1,14 +1,22 @@
 import hashlib
 import json
+from base64 import b32encode
 from datetime import date
+from io import BytesIO
+from pathlib import Path
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.identity import claim_id, fingerprint, identify
+from deploy.twins.hospital import Hospital, render_x12
+from services.intake.domain.identity import _stem, claim_id, fingerprint, identify
 from shared.contract.claim import Claim, Diagnosis, Party, ServiceLine, SurgicalProcedure
 from shared.contract.envelope import business_id
+from shared.x12.claims.reading import ReadClaim, read_claims
+
+GOLDEN = Path(__file__).parents[2] / "contract" / "golden" / "claim.received.v1"
 
 
 def test_the_id_is_made_of_the_sender_and_its_own_number() -> None:
@@ -74,40 +82,68 @@ def test_icd_codes_lose_the_point_that_an_837_does_not_carry(claim: Claim) -> No
     assert plain.procedures[0].code == "9604"
 
 
-def test_the_fingerprint_does_not_depend_on_the_order_of_fields(claim: Claim) -> None:
-    backwards = claim.model_copy()
-    fields = list(backwards.__dict__.items())
-    backwards.__dict__.clear()
-    backwards.__dict__.update(reversed(fields))
-    assert backwards == claim
-    assert fingerprint(backwards)[1] != fingerprint(claim)[1]
-    assert fingerprint(backwards)[0] == fingerprint(claim)[0]
+def _backwards(document: object) -> object:
+    """The same JSON, each object's members in the opposite order."""
+    if isinstance(document, dict):
+        return {name: _backwards(value) for name, value in reversed(document.items())}
+    if isinstance(document, list):
+        return [_backwards(value) for value in document]
+    return document
 
 
-def test_a_claims_fingerprint_stays_what_it_was_in_earlier_releases(claim: Claim) -> None:
+@pytest.mark.parametrize("name", ["professional-every-field", "institutional", "dental"])
+def test_the_fingerprint_does_not_depend_on_the_order_of_fields(name: str) -> None:
+    golden = json.loads((GOLDEN / f"{name}.json").read_text())["claim"]
+    backwards = json.dumps(_backwards(golden)).encode()
+    assert fingerprint(Claim.model_validate_json(backwards)) == fingerprint(
+        Claim.model_validate_json(json.dumps(golden))
+    )
+
+
+def test_an_837_and_json_of_the_same_claim_have_the_same_fingerprint() -> None:
+    hospital = Hospital(7, today=date(2026, 11, 2))
+    claims = [hospital.claim() for _ in range(40)]
+    for kind in ("professional", "institutional"):
+        sent = [claim for claim in claims if claim.kind == kind]
+        assert sent
+        stream = BytesIO(render_x12(sent, date(2026, 11, 2), number=1))
+        for read in read_claims(stream, source="general"):
+            assert isinstance(read, ReadClaim)
+            claim = read.claim
+            assert claim is not None
+            said = Claim.model_validate_json(claim.model_dump_json(exclude_defaults=True))
+            assert fingerprint(claim) == fingerprint(said)
+
+
+def test_the_stem_of_line_control_numbers_is_base_32_of_the_claims_id() -> None:
+    identity = claim_id("general", "PCN-1")
+    assert _stem(identity) == b32encode(identity.bytes[:10]).decode()
+
+
+def test_a_claims_fingerprint_stays_what_it_was(claim: Claim) -> None:
     """Another fingerprint for an old claim would send it to its payer a second time. The reference
     is worked out here from the definition, without the model's serializer."""
     said = {
-        "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
-        "charge": "250.00",
-        "diagnoses": [{"code": "I10", "role": "principal"}],
-        "facility_code": "11",
         "id": "00000000-0000-0000-0000-000000000000",
         "kind": "professional",
+        "source": "-",
         "patient_control_number": "PCN-1",
-        "payer": {"identifier": "PAY01", "name": "TEST PAYER"},
+        "charge": "250.00",
+        "facility_code": "11",
+        "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
+        "subscriber": {"is_person": True, "name": "DOE", "identifier": "W1"},
+        "payer": {"name": "TEST PAYER", "identifier": "PAY01"},
+        "diagnoses": [{"code": "I10", "role": "principal"}],
         "service_lines": [
-            {"charge": "100.00", "number": 1, "procedure": {"code": "99213"}, "units": "1"},
+            {"number": 1, "procedure": {"code": "99213"}, "charge": "100.00", "units": "1"},
             {
-                "charge": "150.00",
                 "number": 2,
                 "procedure": {"code": "J1885"},
-                "service_from": "2025-03-03",
+                "charge": "150.00",
                 "units": "1.5",
+                "service_from": "2025-03-03",
             },
         ],
-        "source": "-",
-        "subscriber": {"identifier": "W1", "is_person": True, "name": "DOE"},
     }
     text = json.dumps(said, separators=(",", ":"))
     assert fingerprint(claim)[0] == hashlib.sha256(text.encode()).digest()
