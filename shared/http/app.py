@@ -57,10 +57,12 @@ def routes(
     version: str = "1",
     body_limits: Mapping[str, int] | None = None,
     open_paths: Sequence[str] = (),
+    state: Mapping[str, Any] | None = None,
 ) -> Sequence[BaseRoute]:
     """The service's routes. `body_limits` gives bytes for paths that take more than documents;
     `open_paths` need no API key (below one that ends in a slash, nothing does): what is open must
-    check who comes by itself."""
+    check who comes by itself. `state` is what endpoints find in `request.app.state`, beside the
+    `context`."""
 
     async def lookup(key: str) -> keys.ApiKey | None:
         async with context.pool.acquire() as connection:
@@ -73,6 +75,8 @@ def routes(
     )
     app = application(title, version, routers, layers)
     app.state.context = context
+    for name, value in (state or {}).items():
+        setattr(app.state, name, value)
     _described(app)
     return [Mount("", app=app)]
 
