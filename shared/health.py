@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.http import problems
 from shared.telemetry import metrics
 
 Checks = Callable[[], Mapping[str, bool]]
@@ -35,12 +36,19 @@ def application(checks: Checks) -> Starlette:
         body, content_type = metrics.exposition()
         return Response(body, media_type=content_type)
 
+    async def not_found(_: Request, __: Exception) -> Response:
+        # A service's own routes come with its database: until then their absence says nothing.
+        is_opening = not checks().get("database", True)
+        problem = problems.unavailable() if is_opening else problems.not_found()
+        return problem.response()
+
     return Starlette(
         routes=[
             Route("/health/live", live),
             Route("/health/ready", ready),
             Route("/metrics", measure),
-        ]
+        ],
+        exception_handlers={404: not_found},
     )
 
 

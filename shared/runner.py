@@ -161,6 +161,7 @@ class Runner:
             wake_relay=self.relay.wake,
             stopping=self.stopping,
             logger=logging.getLogger(f"claimwire.{self.service.name}"),
+            is_flooded=lambda: self._gate.is_closed,
         )
 
     # Running

@@ -41,6 +41,8 @@ class Context:
     stopping: asyncio.Event
     """Set when the process is to end: a worker returns soon after."""
     logger: logging.Logger
+    is_flooded: Callable[[], bool] = lambda: False
+    """Whether the outbox is so deep that nothing should be taken in."""
     ready: dict[str, bool] = field(default_factory=dict)
     """A worker's own conditions of readiness, by name; False turns the service's red."""
 

@@ -130,7 +130,9 @@ class Settings(BaseSettings):
         0, description="Port the service's HTTP listens on; 0 takes a free one."
     )
     http_max_body_bytes: Count = Field(
-        100_000_000, description="Largest HTTP body a door takes, in bytes."
+        2_000_000_000,
+        description="Largest body that the HTTP door for claims takes, in bytes, compressed or "
+        "not. It is streamed: memory does not grow with it.",
     )
 
     var_dir: Path = Field(

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from shared.contract.topics import TOPICS
-from shared.database import bootstrap, role_of
+from shared.database import bootstrap, connect, role_of
+from shared.http import keys
 from shared.messaging import broker
 from shared.messaging.topics import create_topics
 from shared.settings import Settings
@@ -21,6 +22,9 @@ from shared.settings import Settings
 DATABASE = "claimwire"
 TRACES = "telemetry"
 """The schema of the local trace receiver, with a role of its own like a service's."""
+OPERATOR = "operator"
+"""Who the local stack's own API key speaks for."""
+OPERATOR_REQUESTS_PER_MINUTE = 60_000
 
 Result = TypeVar("Result")
 
@@ -55,6 +59,27 @@ async def prepare_roles(
         await connection.execute(f"GRANT CREATE ON DATABASE {database} TO {role_of(TRACES)}")
     finally:
         await connection.close()
+
+
+async def prepare_operator(dsns: Mapping[str, str], key: str) -> None:
+    """Lets this API key, the local operator's, do everything in every service that has HTTP keys.
+
+    `dsns` are addresses by service; the services have made their tables by now.
+    """
+    for service, dsn in dsns.items():
+        connection = await connect(dsn, service)
+        try:
+            if await connection.fetchval("SELECT to_regclass('api_key') IS NOT NULL"):
+                await keys.create(
+                    connection,
+                    key,
+                    name=OPERATOR,
+                    source=OPERATOR,
+                    scopes=(keys.EVERYTHING,),
+                    requests_per_minute=OPERATOR_REQUESTS_PER_MINUTE,
+                )
+        finally:
+            await connection.close()
 
 
 async def prepare_topics(settings: Settings, *, may_recreate: bool) -> None:

@@ -23,6 +23,7 @@ from deploy.local.ports import LOOPBACK, kept_port
 from deploy.local.preparation import (
     TRACES,
     create_database,
+    prepare_operator,
     prepare_roles,
     prepare_topics,
     run_apart,
@@ -106,6 +107,11 @@ class Stack:
         }
         given = load().model_dump(exclude_unset=True) | fields
         return Settings(**(given | {"kafka_bootstrap_servers": self.kafka}))
+
+    @property
+    def api_key(self) -> str:
+        """The operator's key for the HTTP of every service."""
+        return self.folder.api_key.read_text()
 
     def dsn_of(self, service: str) -> str:
         """A service's own database address, as its own role."""
@@ -269,6 +275,8 @@ class Stack:
         self._describe()
         for member in self.members.values():
             member.wait_ready()
+        dsns = {name: self.dsn_of(name) for name in self._names}
+        run_apart(prepare_operator(dsns, self.api_key))
 
     def _add(self, program: Program, around: Surroundings, port: int | None) -> None:
         child = Child(

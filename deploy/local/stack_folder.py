@@ -11,6 +11,8 @@ import secrets
 from pathlib import Path
 from typing import IO, Any
 
+from shared.http import keys
+
 
 class StackBusyError(RuntimeError):
     """Another stack runs in this folder. The text says which process, and what to do."""
@@ -85,6 +87,12 @@ class StackFolder:
         if not file.exists():
             self.write_secret(name, secrets.token_urlsafe(24))
         return file
+
+    @property
+    def api_key(self) -> Path:
+        """The file with the operator's key for every service's HTTP, made at the first call."""
+        file = self.path / "secrets" / "api_key"
+        return file if file.exists() else self.write_secret(file.name, keys.new_key())
 
     def write_secret(self, name: str, text: str) -> Path:
         """Writes a file of `secrets`, readable by its owner only, and returns its path."""

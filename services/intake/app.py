@@ -1,14 +1,11 @@
-"""Wiring only: what intake reads, who decides, and the one question that its HTTP answers."""
+"""Wiring only: what intake reads, who decides, and its HTTP door."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from uuid import UUID
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from services.intake import store
 from services.intake.handlers import IntakeHandler
 from shared.contract import topics
 from shared.service import Context, Service
@@ -19,28 +16,32 @@ NAME = "intake"
 
 def service(settings: Settings) -> Service:
     """The intake service."""
+    handler = IntakeHandler(settings.default_source)
     return Service(
         name=NAME,
         topics=(topics.CLAIMS_INBOUND,),
-        handler=IntakeHandler(settings.default_source),
+        handler=handler,
         schema_dir=Path(__file__).parent / "schema",
-        routes=_routes,
+        routes=partial(_routes, handler),
     )
 
 
-def _routes(context: Context) -> Sequence[BaseRoute]:
-    async def message(request: Request) -> Response:
-        """What became of a message so far: counts of its records, never their content."""
-        message_id: UUID = request.path_params["message_id"]
-        async with context.pool.acquire() as connection:
-            tally = await store.message(connection, message_id)
-        if tally is None:
-            return JSONResponse({"status": "unknown"}, status_code=404)
-        return JSONResponse({"status": "complete" if _is_complete(tally) else "reading", **tally})
+def _routes(handler: IntakeHandler, context: Context) -> Sequence[BaseRoute]:
+    from services.intake.http import routes  # FastAPI takes its time, and tools do without
+    from services.intake.http.bodies import Reception
+    from services.intake.http.submitting import Submitting
+    from shared.http import app
 
-    return [Route("/messages/{message_id:uuid}", message)]
-
-
-def _is_complete(tally: store.Tally) -> bool:
-    decided = tally["accepted"] + tally["duplicated"] + tally["rejected"]
-    return 0 < tally["records"] <= decided
+    settings = context.settings
+    limit = settings.http_max_body_bytes
+    return app.routes(
+        context,
+        routes.TITLE,
+        [routes.router],
+        body_limits={routes.CLAIMS: limit},
+        open_paths=(routes.SCHEMA,),
+        state={
+            "reception": Reception(context.blobs, settings.claim_check_bytes, limit),
+            "submitting": Submitting(context, handler),
+        },
+    )

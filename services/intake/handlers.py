@@ -1,15 +1,17 @@
 """intake's side of the kernel: a record of `claims.inbound` in, decisions on its claims out."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
-from services.intake import store
+from services.intake import store, submissions
 from services.intake.domain.arrival import AcceptedClaim, Arrival
 from services.intake.domain.decide import ClaimState, MessageCount, decide, known_of
 from services.intake.domain.identity import whole_json
 from services.intake.domain.message import Delivery, read_delivery, unreadable_delivery
+from services.intake.domain.submission import RecordOutcome, outcome_of
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived
 from shared.contract.model import Finding
@@ -19,8 +21,12 @@ from shared.messaging.verbatim import with_claim
 SOURCE_HEADER = "source"
 MESSAGE_ID_HEADER = "message-id"
 CONTENT_TYPE_HEADER = "content-type"
+SUBMISSION_HEADER = "submission"
+"""Says, with any value, that what becomes of each record is to be kept for its sender."""
 MAX_HEADER_CHARACTERS = 80
 """Of the sender's name and its message id."""
+
+Row: TypeAlias = MessageCount | RecordOutcome
 
 
 class HeaderError(ValueError):
@@ -41,7 +47,9 @@ class IntakeHandler:
     def decode(self, record: Record) -> Iterator[Unit[Arrival] | Bad]:
         """A unit for each record of the message, each under its claim's id; parts count from 0."""
         traceparent = _traceparent(record)
-        for arrival in self._arrivals(record):
+        is_submitted = record.header(SUBMISSION_HEADER) is not None
+        for each in self._arrivals(record):
+            arrival = replace(each, is_submitted=True) if is_submitted else each
             yield Unit(
                 event_id=arrival.delivery_id,
                 key=arrival.key,
@@ -79,20 +87,25 @@ class IntakeHandler:
 
     def decide(
         self, states: Mapping[str, ClaimState], unit: Unit[Arrival], now: datetime
-    ) -> Decision[ClaimState, MessageCount]:
+    ) -> Decision[ClaimState, Row]:
         verdict = decide(known_of(states, unit.body), unit.body, now)
         changed = {unit.key: verdict.state} if verdict.state else {}
         message = _message(verdict.event, unit)
-        return Decision(states=changed, events=(message,), rows=(verdict.count,))
+        rows: tuple[Row, ...] = (verdict.count,)
+        if unit.body.is_submitted:
+            rows = (*rows, outcome_of(verdict.event, unit.body.origin))
+        return Decision(states=changed, events=(message,), rows=rows)
 
     async def save(
         self,
         connection: Any,
         states: Mapping[str, ClaimState],
-        rows: Sequence[MessageCount],
+        rows: Sequence[Row],
     ) -> None:
         await store.save_claims(connection, states)
-        await store.save_counts(connection, rows)
+        await store.save_counts(connection, [row for row in rows if isinstance(row, MessageCount)])
+        outcomes = [row for row in rows if isinstance(row, RecordOutcome)]
+        await submissions.save_outcomes(connection, outcomes)
 
 
 def _message(event: Event, unit: Unit[Arrival]) -> Event | RawMessage:

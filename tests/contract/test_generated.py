@@ -36,7 +36,7 @@ def repository(tmp_path: Path) -> Path:
 def test_generation_writes_everything_once(repository: Path) -> None:
     written = {str(path) for path in generate.write(repository)}
     assert {"README.md", "shared/contract/asyncapi.yaml"} < written
-    assert len(written) == 2 + len(EVENT_TYPES) + 1
+    assert len(written) == 2 + len(EVENT_TYPES) + 1 + len(generate.HTTP_ROUTES)
     assert generate.outdated(repository) == []
     assert generate.write(repository) == []
 

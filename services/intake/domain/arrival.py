@@ -70,6 +70,8 @@ class Arrival:
     delivery_id: UUID
     outcome: Outcome
     is_last: bool
+    is_submitted: bool = False
+    """Whether its sender is to be told what became of each record."""
 
 
 def capped(findings: list[Finding]) -> tuple[Finding, ...]:

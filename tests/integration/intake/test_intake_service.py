@@ -6,13 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
-from starlette.requests import Request
-from starlette.routing import Route
 
 from services.intake import store
 from services.intake.app import service
@@ -146,31 +143,6 @@ async def test_a_message_is_tallied_to_its_last_record(door: Door) -> None:
         "rejected": 1,
         "records": 4,
     }
-
-
-async def ask(pool: Pool, message_id: UUID) -> tuple[int, dict[str, Any]]:
-    """Status and body of the service's answer about a message."""
-    routes = service(Settings()).routes
-    assert callable(routes)
-    (route,) = routes(cast("Any", SimpleNamespace(pool=pool)))
-    assert isinstance(route, Route)
-    request = Request({"type": "http", "path_params": {"message_id": message_id}})
-    response = await route.endpoint(request)
-    return response.status_code, json.loads(response.body)
-
-
-async def test_a_sender_can_ask_what_became_of_its_message(pool: Pool, door: Door) -> None:
-    message_id = business_id("message", "general", "m-1")
-    assert await ask(pool, message_id) == (404, {"status": "unknown"})
-    whole = record(document(1), document(2))
-    pending = list(unfold(service(Settings()).handler, whole))
-    await door.settle(pending[:1])
-    _, partly = await ask(pool, message_id)
-    assert (partly["status"], partly["accepted"], partly["records"]) == ("reading", 1, 0)
-    await door.settle(pending)
-    status, tally = await ask(pool, message_id)
-    assert (status, tally["status"]) == (200, "complete")
-    assert (tally["accepted"], tally["records"]) == (2, 2)
 
 
 async def test_the_same_new_claim_in_two_processes_becomes_two_revisions(
