@@ -5,19 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.coding.domain.decide import ClaimState, decide
-from services.coding.domain.rule import Reference
-from services.coding.domain.verdict import REFERENCE
+from services.coding.domain.verdict import RULESET, Ruleset
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived
 
 
-def code(
-    events: Iterable[Event], *, now: datetime, reference: Reference = REFERENCE
-) -> Iterator[Event]:
+def code(events: Iterable[Event], *, now: datetime, ruleset: Ruleset = RULESET) -> Iterator[Event]:
     """Each received claim as coded or held; every other event untouched."""
     states: dict[str, ClaimState] = {}
     for event in events:
-        decided = decide(states.get(event.subject), event, now, reference)
+        decided = decide(states.get(event.subject), event, now, ruleset)
         if decided.state is not None:
             states[event.subject] = decided.state
         if decided.event is not None:

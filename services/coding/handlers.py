@@ -6,8 +6,7 @@ from typing import Any
 
 from services.coding import store
 from services.coding.domain.decide import ClaimState, WorklistEntry, decide
-from services.coding.domain.rule import Reference
-from services.coding.domain.verdict import REFERENCE
+from services.coding.domain.verdict import RULESET, Ruleset
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived
 from shared.contract.model import to_wire
@@ -28,10 +27,10 @@ class Heard:
 
 
 class CodingHandler:
-    """The service's `Handler`. One reference serves all of a batch, and is swapped as a whole."""
+    """The service's `Handler`. One ruleset serves all of a batch, and is swapped as a whole."""
 
-    def __init__(self, reference: Reference = REFERENCE) -> None:
-        self.reference = reference
+    def __init__(self, ruleset: Ruleset = RULESET) -> None:
+        self.ruleset = ruleset
 
     def decode(self, record: Record) -> Iterator[Unit[Heard] | Bad]:
         for unit in decode_events(record, WANTED):
@@ -53,7 +52,7 @@ class CodingHandler:
     ) -> Decision[ClaimState, WorklistEntry]:
         heard = unit.body
         known = states.get(unit.key)
-        decided = decide(known, heard.event, now, self.reference, heard.value)
+        decided = decide(known, heard.event, now, self.ruleset, heard.value)
         return Decision(
             states={unit.key: decided.state} if decided.state else {},
             events=(_passed_on(decided.event, heard),) if decided.event else (),

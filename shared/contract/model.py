@@ -71,6 +71,12 @@ class Finding(Model):
     hint: str | None = None
     source: str | None = None
     """The rule's public source: a standard and segment, a CMS edit, a payer's reason code."""
+    rule_version: str | None = None
+    """Of the rule that `code` names."""
+    edition: str | None = None
+    """The edition of the reference table that the finding rests on: `icd10cm 2026-04-01`."""
+    codes: tuple[str, ...] = ()
+    """The codes that the finding is about, as the claim has them."""
     position: int | None = None
     """X12: the segment's ordinal in its transaction set, ST = 1 (what a 999 says in IK302)."""
 

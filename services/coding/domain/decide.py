@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.coding.domain.rule import Reference
-from services.coding.domain.verdict import judge
+from services.coding.domain.history import History
+from services.coding.domain.verdict import Ruleset, judge
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimDenied, ClaimHeld, ClaimReceived, ClaimRefused
 from shared.contract.model import Finding
@@ -59,17 +59,19 @@ def decide(
     known: ClaimState | None,
     event: Event,
     now: datetime,
-    reference: Reference,
+    ruleset: Ruleset,
     value: bytes | None = None,
+    history: History = (),
 ) -> Decided:
-    """What follows from an event. `value` is the data of a `claim.received` as it came.
+    """What follows from an event. `value` is the data of a `claim.received` as it came,
+    `history` what other claims of its patient say of its days.
 
     The same event always gives the same event id. An event about a revision that was followed by a
     newer one changes nothing.
     """
     match event.data:
         case ClaimReceived() as received:
-            return _received(known, event, received, now=now, reference=reference, value=value)
+            return _received(known, event, received, history, now=now, ruleset=ruleset, value=value)
         case ClaimRefused(revision=revision, findings=findings):
             return _answered(known, event, "refused", revision, findings, now=now)
         case ClaimDenied(adjudication=adjudication, findings=findings):
@@ -82,15 +84,16 @@ def _received(
     known: ClaimState | None,
     cause: Event,
     received: ClaimReceived,
+    history: History,
     *,
     now: datetime,
-    reference: Reference,
+    ruleset: Ruleset,
     value: bytes | None,
 ) -> Decided:
     claim = received.claim
     if known is not None and known.revision > claim.revision:
         return Decided()
-    verdict = judge(received, reference)
+    verdict = judge(received, ruleset, history)
     is_held = isinstance(verdict, ClaimHeld)
     event = Event(
         id=business_id("coding", claim.id, claim.revision, cause.id),
@@ -105,7 +108,7 @@ def _received(
         revision=claim.revision,
         status="held" if is_held else "coded",
         updated_at=now,
-        ruleset=reference.version,
+        ruleset=ruleset.version,
         received=value,
     )
     entry = None

@@ -7,8 +7,10 @@ later family joins by adding its table to the ruleset.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from services.coding.domain.history import History
+from services.coding.domain.reference import Reference
 from shared.contract.claim import Claim, ClaimKind
 from shared.contract.model import Finding
 
@@ -18,27 +20,32 @@ ALL_KINDS: tuple[ClaimKind, ...] = ("professional", "institutional", "dental")
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """Read-only data that rules look things up in, with the version that a verdict names.
-
-    One instance serves a whole batch. Code sets and payer rules join here as they are loaded.
-    """
-
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """What a check looks at: the claim, the day it came (UTC), and the reference data."""
+    """What a check looks at: the claim, the day it came (UTC), the reference data, and what the
+    same patient had on the claim's days by earlier claims."""
 
     claim: Claim
     received_on: date
     reference: Reference
+    history: History = ()
 
 
-Check = Callable[[Case], Iterable[str]]
-"""The paths, in the canonical claim's terms, at which a claim breaks the rule; none when it keeps
-it. Lines count from 0 in a path, as in the claim's JSON."""
+class Breach(NamedTuple):
+    """One place at which a claim breaks a rule, where the rule has more to say than the path."""
+
+    path: str
+    codes: tuple[str, ...] = ()
+    hint: str | None = None
+    """What to do in this very case, in place of the rule's own hint."""
+    edition: str | None = None
+    """The edition of the reference table that says so."""
+    severity: Severity | None = None
+    """Where it is not the rule's own."""
+
+
+Check = Callable[[Case], Iterable[str | Breach]]
+"""Where a claim breaks the rule, as paths in the canonical claim's terms or breaches with more to
+say; none when it keeps it. Lines count from 0 in a path, as in the claim's JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +59,25 @@ class Rule:
     check: Check
     severity: Severity = "block"
     kinds: tuple[ClaimKind, ...] = ALL_KINDS
+    version: str = "1"
+    """Raised with each change of the rule's meaning."""
 
-    def finding(self, path: str) -> Finding:
+    def finding(self, breach: str | Breach) -> Finding:
+        if isinstance(breach, str):
+            breach = Breach(breach)
         return Finding(
             code=self.code,
-            severity=self.severity,
-            path=path,
+            severity=breach.severity or self.severity,
+            path=breach.path,
             message=self.message,
-            hint=self.hint,
+            hint=breach.hint or self.hint,
             source=self.source,
+            rule_version=self.version,
+            edition=breach.edition,
+            codes=breach.codes,
         )
 
 
 def apply(rules: Iterable[Rule], case: Case) -> tuple[Finding, ...]:
     """The findings of all rules, in the rules' order."""
-    return tuple([rule.finding(path) for rule in rules for path in rule.check(case)])
+    return tuple([rule.finding(breach) for rule in rules for breach in rule.check(case)])

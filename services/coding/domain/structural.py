@@ -4,11 +4,10 @@ The checks stand in modules by what they look at; this is the list of all, and t
 """
 
 from collections.abc import Mapping
-from datetime import date
 
 from services.coding.domain import amounts, dates, diagnoses, parties, service_lines
-from services.coding.domain.rule import ALL_KINDS, Case, Reference, Rule, apply
-from shared.contract.claim import Claim, ClaimKind
+from services.coding.domain.rule import ALL_KINDS, Case, Rule, apply
+from shared.contract.claim import ClaimKind
 from shared.contract.model import Finding
 
 VERSION = "structural-1"
@@ -27,6 +26,6 @@ _BY_KIND: Mapping[ClaimKind, tuple[Rule, ...]] = {
 }
 
 
-def check(claim: Claim, received_on: date, reference: Reference) -> tuple[Finding, ...]:
-    """All findings on a claim that was received on a day (UTC), in the rules' order."""
-    return apply(_BY_KIND[claim.kind], Case(claim, received_on, reference))
+def check(case: Case) -> tuple[Finding, ...]:
+    """All structural findings on a claim, in the rules' order."""
+    return apply(_BY_KIND[case.claim.kind], case)

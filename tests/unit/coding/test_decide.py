@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from services.coding.domain.decide import ClaimState, decide
-from services.coding.domain.rule import Reference
-from services.coding.domain.verdict import REFERENCE
+from services.coding.domain.reference import Reference
+from services.coding.domain.verdict import RULESET, Ruleset
 from services.coding.filter import code
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event
@@ -69,28 +69,28 @@ def faulty(professional: Claim) -> Claim:
 
 
 def test_a_clean_claim_is_coded_with_the_ruleset_that_judged_it(professional: Claim) -> None:
-    decided = decide(None, received(professional), NOW, Reference(version="rules-9"), b"{}")
+    decided = decide(None, received(professional), NOW, Ruleset(Reference("2025q1")), b"{}")
     assert decided.event is not None
     assert isinstance(decided.event.data, ClaimCoded)
-    assert decided.event.data.ruleset == "rules-9"
+    assert decided.event.data.ruleset == "structural-1/2025q1"
     assert decided.event.data.findings == ()
     assert decided.event.data.claim is not None
     assert decided.event.subject == str(professional.id)
     assert decided.entry is None
     assert decided.state == ClaimState(
-        professional.id, 1, "coded", NOW, ruleset="rules-9", received=b"{}"
+        professional.id, 1, "coded", NOW, ruleset="structural-1/2025q1", received=b"{}"
     )
 
 
 def test_a_claim_passes_through_without_being_copied(professional: Claim) -> None:
     event = received(professional)
-    decided = decide(None, event, NOW, REFERENCE)
+    decided = decide(None, event, NOW, RULESET)
     assert decided.event is not None
     assert decided.event.data.claim is event.data.claim  # type: ignore[attr-defined]
 
 
 def test_a_blocking_finding_holds_the_claim_and_puts_it_on_the_worklist(faulty: Claim) -> None:
-    decided = decide(None, received(faulty), NOW, REFERENCE)
+    decided = decide(None, received(faulty), NOW, RULESET)
     assert decided.event is not None
     assert isinstance(decided.event.data, ClaimHeld)
     assert [each.code for each in decided.event.data.findings] == ["claim-total"]
@@ -108,16 +108,16 @@ def test_a_warning_does_not_hold_the_claim(professional: Claim) -> None:
         update={"address": address.model_copy(update={"postal_code": "45402"})}
     )
     claim = professional.model_copy(update={"billing_provider": billing})
-    decided = decide(None, received(claim), NOW, REFERENCE)
+    decided = decide(None, received(claim), NOW, RULESET)
     assert decided.event is not None
     assert isinstance(decided.event.data, ClaimCoded)
     assert [each.severity for each in decided.event.data.findings] == ["warn"]
 
 
 def test_the_same_event_gives_the_same_event_id(professional: Claim) -> None:
-    first = decide(None, received(professional), NOW, REFERENCE).event
-    again = decide(None, received(professional), NOW, REFERENCE).event
-    other = decide(None, received(professional, revision=2, number=2), NOW, REFERENCE).event
+    first = decide(None, received(professional), NOW, RULESET).event
+    again = decide(None, received(professional), NOW, RULESET).event
+    other = decide(None, received(professional, revision=2, number=2), NOW, RULESET).event
     assert first is not None
     assert again is not None
     assert other is not None
@@ -126,8 +126,8 @@ def test_the_same_event_gives_the_same_event_id(professional: Claim) -> None:
 
 
 def test_a_newer_revision_is_judged_anew(faulty: Claim, professional: Claim) -> None:
-    held = decide(None, received(faulty), NOW, REFERENCE).state
-    decided = decide(held, received(professional, revision=2, number=2), NOW, REFERENCE)
+    held = decide(None, received(faulty), NOW, RULESET).state
+    decided = decide(held, received(professional, revision=2, number=2), NOW, RULESET)
     assert decided.state is not None
     assert (decided.state.revision, decided.state.status) == (2, "coded")
     assert decided.event is not None
@@ -135,9 +135,9 @@ def test_a_newer_revision_is_judged_anew(faulty: Claim, professional: Claim) -> 
 
 
 def test_a_revision_that_a_newer_one_replaced_changes_nothing(professional: Claim) -> None:
-    newer = decide(None, received(professional, revision=2), NOW, REFERENCE).state
+    newer = decide(None, received(professional, revision=2), NOW, RULESET).state
     for late in (received(professional, number=9), refused(professional), denied(professional)):
-        decided = decide(newer, late, NOW, REFERENCE)
+        decided = decide(newer, late, NOW, RULESET)
         assert (decided.state, decided.event, decided.entry) == (None, None, None)
 
 
@@ -145,8 +145,8 @@ def test_a_revision_that_a_newer_one_replaced_changes_nothing(professional: Clai
 def test_a_payers_no_goes_on_the_worklist_with_the_payers_reasons(
     build: Callable[[Claim], Event], status: str, professional: Claim
 ) -> None:
-    known = decide(None, received(professional), NOW, REFERENCE, b"{}").state
-    decided = decide(known, build(professional), NOW, REFERENCE)
+    known = decide(None, received(professional), NOW, RULESET, b"{}").state
+    decided = decide(known, build(professional), NOW, RULESET)
     assert decided.event is None
     assert decided.state is not None
     assert decided.state.status == status
@@ -156,7 +156,7 @@ def test_a_payers_no_goes_on_the_worklist_with_the_payers_reasons(
 
 
 def test_an_answer_about_a_claim_that_was_never_seen_is_kept(professional: Claim) -> None:
-    decided = decide(None, denied(professional), NOW, REFERENCE)
+    decided = decide(None, denied(professional), NOW, RULESET)
     assert decided.state is not None
     assert decided.state.received is None
     assert decided.entry is not None
@@ -164,7 +164,7 @@ def test_an_answer_about_a_claim_that_was_never_seen_is_kept(professional: Claim
 
 def test_other_events_are_none_of_codings_business(professional: Claim) -> None:
     event = event_of(ClaimDuplicated(origin=ORIGIN, revision=1), professional)
-    decided = decide(None, event, NOW, REFERENCE)
+    decided = decide(None, event, NOW, RULESET)
     assert (decided.state, decided.event, decided.entry) == (None, None, None)
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.coding.domain.rule import Case
 from services.coding.domain.structural import check
 from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import (
@@ -97,7 +98,7 @@ def _findings(claim: Claim, received_at: datetime) -> Counter[tuple[str, str]]:
             finding.code,
             _INDEX.sub(lambda found: f"line {numbers[int(found[1])]}", finding.path or ""),
         )
-        for finding in check(claim, received_at.date(), REFERENCE)
+        for finding in check(Case(claim, received_at.date(), REFERENCE))
     )
 
 

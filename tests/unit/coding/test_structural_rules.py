@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from services.coding.domain.rule import Case
 from services.coding.domain.structural import RULES, check
 from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import (
@@ -460,7 +461,10 @@ def _apply(claim: Claim, change: Change) -> Claim:
 
 
 def _found(claim: Claim, received_at: datetime) -> list[tuple[str, str | None]]:
-    return [(finding.code, finding.path) for finding in check(claim, received_at.date(), REFERENCE)]
+    return [
+        (finding.code, finding.path)
+        for finding in check(Case(claim, received_at.date(), REFERENCE))
+    ]
 
 
 @pytest.mark.parametrize("kind", ["P", "I", "D"])
@@ -518,6 +522,6 @@ def test_findings_do_not_repeat_values_of_the_claim(
     )
     texts = " ".join(
         f"{each.message} {each.hint} {each.path}"
-        for each in check(claim, received_at.date(), REFERENCE)
+        for each in check(Case(claim, received_at.date(), REFERENCE))
     )
     assert not any(secret in texts for secret in ("9999999999", "SECRET", "777.77", "W1", "DOE"))

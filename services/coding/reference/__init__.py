@@ -1,0 +1,1 @@
+"""coding's reference data on disk: a small read-only format, official files' loaders, editions."""
