@@ -106,6 +106,10 @@ class AcknowledgementEvidence(Model):
     received_at: datetime | None = None
     status_codes: tuple[Code, ...] = ()
     """`A2:20:PR`: category, status, entity of each STC; IK5 and AK9 codes for a 999."""
+    message_id: UUID | None = None
+    """The payer's message on `payers.inbound` that holds the answer."""
+    path: Code | None = None
+    """Where in it: `HL[5]/2200D/STC`."""
 
 
 class ClaimAcknowledged(Model):
@@ -115,6 +119,8 @@ class ClaimAcknowledged(Model):
     stage: Literal["clearinghouse", "payer"]
     payer_claim_control_number: Code | None = None
     evidence: AcknowledgementEvidence
+    payer_sequence: Code = "P"
+    """SBR01 of the payer that answers: a claim goes to its primary payer, then to the next."""
 
 
 class ClaimRefused(Model):
@@ -123,6 +129,7 @@ class ClaimRefused(Model):
     revision: int
     findings: tuple[Finding, ...]
     evidence: AcknowledgementEvidence
+    payer_sequence: Code = "P"
 
 
 class AcknowledgementOverdue(Model):
@@ -132,6 +139,18 @@ class AcknowledgementOverdue(Model):
     expected: Literal["999", "277CA", "835"]
     submitted_at: datetime
     due_at: datetime
+    payer_sequence: Code = "P"
+
+
+class ClaimFilingDue(Model):
+    """A payer's limit for timely filing comes near, and the claim is not in adjudication yet."""
+
+    revision: int
+    percent_left: int
+    """Of the time that the payer allows: 50, 25 or 10, each said once; 0 when it is over."""
+    last_day: date
+    """The last day on which the payer takes the claim as filed in time."""
+    payer_sequence: Code = "P"
 
 
 class ClaimAnswer(Model):
@@ -150,6 +169,10 @@ class ClaimAnswer(Model):
     """REF*D9."""
     findings: tuple[Finding, ...] = ()
     """What is said against the claim, or asked for."""
+    inquiry_trace: Code | None = None
+    """277: TRN02 of the 276 that is answered."""
+    path: Code | None = None
+    """Where in the answer it stands: `HL[5]/2200D`."""
 
 
 class AcknowledgementRead(Model):
@@ -286,6 +309,24 @@ class ClaimReversed(Model):
     adjudication: Adjudication
 
 
+class ClaimSecondaryDue(Model):
+    """The next payer's turn: what an earlier one decided leaves something for it to pay.
+
+    `claim` is whole and ready for that payer. It keeps its id, its revision and its patient control
+    number; `payer`, `subscriber`, `filing_indicator`, `patient_relationship` and `payer_sequence`
+    (S, T, ...) are those of the payer that is due; its own REF*F8 is absent. Every earlier payer
+    stands in `other_coverages` with its own `sequence`, `payer.identifier`, `adjudicated_on` and
+    `payer_claim_control_number`, its `paid` (AMT*D), `adjustments` (claim level) and, where it
+    decided line by line, in each line's `adjudications` under the same payer identifier. They
+    balance: a line's charge is what was paid and adjusted on it, the claim's charge is `paid` with
+    all adjustments at both levels. A claim and payer sequence are due once for each revision.
+    """
+
+    claim: Claim
+    remittance_id: UUID | None = None
+    """The 835 that made it due."""
+
+
 class PaymentPosted(Model):
     """The public contract: one claim's posting, without PHI."""
 
@@ -334,6 +375,7 @@ EVENT_TYPES = (
     EventType(
         "acknowledgement.overdue.v1", AcknowledgementOverdue, topics.CLAIMS_SUBMISSION, "submission"
     ),
+    EventType("claim.filing-due.v1", ClaimFilingDue, topics.CLAIMS_SUBMISSION, "submission"),
     EventType("remittance.read.v1", RemittanceRead, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("remittance.posted.v1", RemittancePosted, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType(
@@ -342,6 +384,7 @@ EVENT_TYPES = (
     EventType("claim.paid.v1", ClaimPaid, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("claim.denied.v1", ClaimDenied, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("claim.reversed.v1", ClaimReversed, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType("claim.secondary-due.v1", ClaimSecondaryDue, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("payment.posted.v1", PaymentPosted, topics.PAYMENTS_POSTED, "remittance"),
     EventType("payment.reversed.v1", PaymentReversed, topics.PAYMENTS_POSTED, "remittance"),
 )

@@ -132,6 +132,7 @@ ALWAYS_RECORDED = frozenset(
         "claim.denied.v1",
         "remittance.quarantined.v1",
         "acknowledgement.overdue.v1",
+        "claim.filing-due.v1",
     }
 )
 """Outcomes whose spans are recorded whatever the sampler said: somebody will want to know why."""
