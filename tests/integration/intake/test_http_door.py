@@ -87,9 +87,8 @@ class Door:
             self.service.handler, postgres_transactions(self.pool), self.context.tracing, clock
         )
         async with self.pool.acquire() as connection:
-            sent = [
-                one for one in await outbox.unsent(connection, 10) if one.topic == "claims.inbound"
-            ]
+            unsent = await outbox.unsent(connection, 10, outbox.Said())
+            sent = [one for one in unsent if one.topic == "claims.inbound"]
             await outbox.forget(connection, [one.seq for one in sent])
         units = 0
         for one in sent:
