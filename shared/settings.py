@@ -154,6 +154,37 @@ class Settings(BaseSettings):
     default_source: str = Field(
         "hospital", description="Name of the sender where a message does not say its own."
     )
+    source_profiles: Path | None = Field(
+        None,
+        description="JSON or TOML file of source profiles: what each hospital's HL7 fields and "
+        "codes mean, and when an encounter is complete; built-in defaults when not set.",
+    )
+    encounter_poll_s: Seconds = Field(
+        30.0,
+        description="Time between looks for encounters whose hold is over or that are overdue.",
+    )
+    mllp_host: str = Field(
+        "127.0.0.1", description="Address the MLLP listener (HL7 v2) listens on."
+    )
+    mllp_port: Annotated[int, Ge(0), Le(65535)] | None = Field(
+        None, description="Port of the MLLP listener; 0 takes a free one, not set: no listener."
+    )
+    mllp_source: str | None = Field(
+        None,
+        description="Name of the sender of what comes by MLLP; where not set, the common name of "
+        "its client certificate, else `default_source`.",
+    )
+    mllp_tls_certfile: Path | None = Field(
+        None, description="Certificate (PEM) of the MLLP listener: with it, TLS only."
+    )
+    mllp_tls_keyfile: Path | None = Field(None, description="Key of that certificate (PEM).")
+    mllp_tls_client_cafile: Path | None = Field(
+        None, description="Authorities (PEM) whose client certificates MLLP senders must show."
+    )
+    mllp_max_connections: Count = Field(500, description="MLLP connections at once, at most.")
+    mllp_idle_s: Seconds = Field(
+        3600.0, description="An MLLP connection without a whole message for so long is closed."
+    )
     account_hash_key: SecretStr = Field(
         SecretStr("claimwire-development-only"),
         description="Key of the account hash on `payments.posted`; set your own in production.",

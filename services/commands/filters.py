@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from services.commands.failures import CommandError
 from services.commands.output import complain
 from shared.contract.envelope import EnvelopeError, Event, from_structured, to_structured
 from shared.contract.events import (
@@ -25,6 +26,10 @@ from shared.contract.events import (
     MessageRejected,
     RemittanceQuarantined,
 )
+from shared.settings import variable
+
+if TYPE_CHECKING:
+    from services.intake.domain.profile import SourceProfiles
 
 _REFUSALS = (ClaimRejected, MessageRejected, ClaimHeld, ClaimRefused, RemittanceQuarantined)
 _STDIN = Path("-")
@@ -40,14 +45,18 @@ class Exit(IntEnum):
 
 
 def intake(files: Sequence[Path] | None, source: str) -> int:
-    """837, canonical JSON or NDJSON in, claim events out. A claim that an earlier file had is a
-    duplicate in a later one."""
-    from services.intake.domain.decide import ClaimState
+    """837, HL7 v2, canonical JSON or NDJSON in, claim events out. A claim that an earlier file had
+    is a duplicate in a later one; an encounter goes on from file to file."""
+    from services.intake.domain.known import State
     from services.intake.filter import read
 
-    known: dict[str, ClaimState] = {}
+    known: dict[str, State] = {}
+    profiles = source_profiles()
     return _run(
-        files, lambda stream: read(stream, source=source, now=datetime.now(UTC), states=known)
+        files,
+        lambda stream: read(
+            stream, source=source, now=datetime.now(UTC), states=known, profiles=profiles
+        ),
     )
 
 
@@ -82,6 +91,17 @@ def remit(files: Sequence[Path] | None) -> int:
     from services.remittance.filter import remit as read
 
     return _run(files, lambda stream: read(stream, now=datetime.now(UTC)))
+
+
+def source_profiles() -> "SourceProfiles":
+    """The installation's source profiles. Raises CommandError where they cannot be used."""
+    from services.intake.domain.profile import SourceProfileError, load_profiles
+
+    path = os.environ.get(variable("source_profiles"))
+    try:
+        return load_profiles(Path(path) if path else None)
+    except SourceProfileError as error:
+        raise CommandError(f"{variable('source_profiles')}: {error}") from None
 
 
 @dataclass(slots=True)

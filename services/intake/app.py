@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
+from services.intake.domain.profile import load_profiles
 from services.intake.handlers import IntakeHandler
 from shared.contract import topics
 from shared.service import Context, Service
@@ -15,8 +16,9 @@ NAME = "intake"
 
 
 def service(settings: Settings) -> Service:
-    """The intake service."""
-    handler = IntakeHandler(settings.default_source)
+    """The intake service. Raises SourceProfileError for unusable source profiles."""
+    profiles = load_profiles(settings.source_profiles)
+    handler = IntakeHandler(settings.default_source, profiles)
     return Service(
         name=NAME,
         topics=(topics.CLAIMS_INBOUND,),

@@ -8,8 +8,10 @@ from io import BytesIO
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from services.intake.domain.decide import ClaimState, decide, known_of
+from services.intake.domain.answer import answer
+from services.intake.domain.known import State
 from services.intake.domain.message import Delivery, read_delivery
+from services.intake.domain.profile import BUILT_IN, SourceProfiles
 from shared.contract.envelope import Event
 
 _IN_MEMORY = 1 << 20
@@ -21,20 +23,20 @@ def read(
     source: str,
     now: datetime,
     content_type: str | None = None,
-    states: dict[str, ClaimState] | None = None,
+    states: dict[str, State] | None = None,
+    profiles: SourceProfiles = BUILT_IN,
 ) -> Iterator[Event]:
-    """The event for each record of one file. `states` carries what is known from file to file."""
+    """The events for each record of one file. `states` carries what is known from file to file."""
     known = {} if states is None else states
     with _rereadable(stream) as file:
         start = file.tell()
         delivery = Delivery(
             source=source, open=lambda: _from(file, start), content_type=content_type
         )
-        for arrival in read_delivery(delivery):
-            verdict = decide(known_of(known, arrival), arrival, now)
-            if verdict.state is not None:
-                known[arrival.key] = verdict.state
-            yield verdict.event
+        for arrival in read_delivery(delivery, profiles):
+            made = answer(known, arrival, profiles, now)
+            known.update(made.states)
+            yield from made.events
 
 
 @contextmanager

@@ -1,16 +1,20 @@
 """intake's side of the kernel: a record of `claims.inbound` in, decisions on its claims out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from services.intake import store, submissions
+from services.intake import encounter_store, store, submissions
+from services.intake.domain.answer import answer
 from services.intake.domain.arrival import AcceptedClaim, Arrival
-from services.intake.domain.decide import ClaimState, MessageCount, decide, known_of
+from services.intake.domain.decide import ClaimState, MessageCount
+from services.intake.domain.encounter import Encounter, EncounterNews
 from services.intake.domain.identity import whole_json
+from services.intake.domain.known import PatientMerge, Siblings, State
 from services.intake.domain.message import Delivery, read_delivery, unreadable_delivery
+from services.intake.domain.profile import BUILT_IN, SourceProfiles
 from services.intake.domain.submission import RecordOutcome, outcome_of
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived
@@ -41,8 +45,9 @@ class HeaderError(ValueError):
 class IntakeHandler:
     """The service's `Handler`. A record may be a file: its claims come one at a time."""
 
-    def __init__(self, default_source: str) -> None:
+    def __init__(self, default_source: str, profiles: SourceProfiles = BUILT_IN) -> None:
         self._default_source = default_source
+        self._profiles = profiles
 
     def decode(self, record: Record) -> Iterator[Unit[Arrival] | Bad]:
         """A unit for each record of the message, each under its claim's id; parts count from 0."""
@@ -68,7 +73,7 @@ class IntakeHandler:
             )
         except HeaderError as error:
             return iter((self._bad_header(record, error),))
-        return read_delivery(delivery)
+        return read_delivery(delivery, self._profiles)
 
     def _bad_header(self, record: Record, error: HeaderError) -> Arrival:
         finding = Finding(
@@ -82,37 +87,56 @@ class IntakeHandler:
         content = sha256(headers + (record.value or b"")).hexdigest()
         return unreadable_delivery(self._default_source, content, finding)
 
-    async def load(self, connection: Any, units: Sequence[Unit[Arrival]]) -> dict[str, ClaimState]:
-        return await store.load(connection, {unit.key for unit in units})
+    async def load(self, connection: Any, units: Sequence[Unit[Arrival]]) -> dict[str, State]:
+        """Encounters first, then claims, each in the order of their keys."""
+        news = [unit.body for unit in units if isinstance(unit.body.outcome, EncounterNews)]
+        states = await encounter_store.load(connection, news) if news else {}
+        keys = {unit.key for unit in units}
+        keys |= {str(one.id) for one in states.values() if isinstance(one, Encounter)}
+        return states | await store.load(connection, keys)
 
     def decide(
-        self, states: Mapping[str, ClaimState], unit: Unit[Arrival], now: datetime
-    ) -> Decision[ClaimState, Row]:
-        verdict = decide(known_of(states, unit.body), unit.body, now)
-        changed = {unit.key: verdict.state} if verdict.state else {}
-        message = _message(verdict.event, unit)
-        rows: tuple[Row, ...] = (verdict.count,)
+        self, states: Mapping[str, State], unit: Unit[Arrival], now: datetime
+    ) -> Decision[State, Row]:
+        made = answer(states, unit.body, self._profiles, now, unit.traceparent)
+        events = tuple(_message(event, unit, made.accepted) for event in made.events)
+        rows: tuple[Row, ...] = (made.count,)
         if unit.body.is_submitted:
-            rows = (*rows, outcome_of(verdict.event, unit.body.origin))
-        return Decision(states=changed, events=(message,), rows=rows)
+            rows = (*rows, outcome_of(made.events[0], unit.body.origin))
+        return Decision(states=made.states, events=events, rows=rows)
 
     async def save(
         self,
         connection: Any,
-        states: Mapping[str, ClaimState],
+        states: Mapping[str, State],
         rows: Sequence[Row],
     ) -> None:
-        await store.save_claims(connection, states)
+        await encounter_store.save(
+            connection,
+            [state for state in states.values() if isinstance(state, Encounter)],
+            [state for state in states.values() if isinstance(state, PatientMerge)],
+        )
+        await store.save_claims(connection, claims_in(states.values()))
         await store.save_counts(connection, [row for row in rows if isinstance(row, MessageCount)])
         outcomes = [row for row in rows if isinstance(row, RecordOutcome)]
         await submissions.save_outcomes(connection, outcomes)
 
 
-def _message(event: Event, unit: Unit[Arrival]) -> Event | RawMessage:
+def claims_in(states: Iterable[State]) -> Iterator[ClaimState]:
+    """The claims among the states."""
+    for state in states:
+        if isinstance(state, ClaimState):
+            yield state
+        elif isinstance(state, Siblings):
+            yield from state.claims
+
+
+def _message(
+    event: Event, unit: Unit[Arrival], accepted: AcceptedClaim | None
+) -> Event | RawMessage:
     """The event, its claim in the JSON that was made to fingerprint it."""
-    outcome = unit.body.outcome
-    if isinstance(event.data, ClaimReceived) and isinstance(outcome, AcceptedClaim):
-        claim = whole_json(event.data.claim, outcome.wire)
+    if isinstance(event.data, ClaimReceived) and accepted is not None:
+        claim = whole_json(event.data.claim, accepted.wire)
         return with_claim(event, claim, unit.event_id)
     return event
 

@@ -1,36 +1,46 @@
-"""intake's SQL: the newest revision of each claim, and the tally of each message."""
+"""intake's SQL for claims: the newest revision of each, and the tally of each message."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict, cast
 from uuid import UUID
 
 import asyncpg
 
 from services.intake.domain.decide import ClaimState, MessageCount
+from services.intake.domain.known import Siblings, State, siblings_key
+from services.intake.domain.likeness import Likeness
+from shared.contract.model import to_wire
 from shared.database import Connection
 
 _LOAD = """
-SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, received_at
-FROM claim WHERE claim_id = ANY($1::uuid[]) ORDER BY claim_id FOR UPDATE
+SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, received_at,
+       number_id, likeness
+FROM claim
+WHERE claim_id = ANY($1::uuid[])
+   OR (number_id <> claim_id AND number_id = ANY($1::uuid[]))
+ORDER BY claim_id FOR UPDATE
 """
 
 _INSERT = """
 INSERT INTO claim (claim_id, revision, fingerprint, frequency, source, message_id, position,
-                   received_at, updated_at)
-SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, at, at
+                   received_at, updated_at, number_id, likeness)
+SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, at, at,
+       number_id, likeness
 FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::uuid[], $7::int[],
-            $8::timestamptz[])
-  AS new (claim_id, revision, fingerprint, frequency, source, message_id, position, at)
+            $8::timestamptz[], $9::uuid[], $10::json[])
+  AS new (claim_id, revision, fingerprint, frequency, source, message_id, position, at,
+          number_id, likeness)
 ON CONFLICT (claim_id) DO NOTHING
 """
 
 _UPDATE = """
 UPDATE claim SET revision = new.revision, fingerprint = new.fingerprint,
        frequency = new.frequency, message_id = new.message_id, position = new.position,
-       updated_at = new.at
+       updated_at = new.at, likeness = new.likeness
 FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::text[], $6::uuid[], $7::int[],
-            $8::timestamptz[])
-  AS new (claim_id, revision, fingerprint, frequency, source, message_id, position, at)
+            $8::timestamptz[], $9::uuid[], $10::json[])
+  AS new (claim_id, revision, fingerprint, frequency, source, message_id, position, at,
+          number_id, likeness)
 WHERE claim.claim_id = new.claim_id
 """
 
@@ -65,18 +75,36 @@ class ConcurrentClaimError(asyncpg.SerializationError):
     and will find it."""
 
 
-async def load(connection: Connection, keys: Collection[str]) -> dict[str, ClaimState]:
-    """States by key; rows are locked in key order. Keys of messages find nothing."""
+async def load(connection: Connection, keys: Collection[str]) -> dict[str, State]:
+    """States of claims by key, with those that came under the number of another; rows are locked in
+    key order. Keys of messages find nothing."""
     rows = await connection.fetch(_LOAD, sorted(map(UUID, keys)))
-    return {str(row["claim_id"]): ClaimState(**dict(row.items()), is_stored=True) for row in rows}
+    states: dict[str, State] = {}
+    others: dict[UUID, list[ClaimState]] = {}
+    for row in rows:
+        state = _state(row)
+        if state.number_id is None or state.number_id == state.claim_id:
+            states[str(state.claim_id)] = state
+        else:
+            others.setdefault(state.number_id, []).append(state)
+    for number_id, claims in others.items():
+        states[siblings_key(number_id)] = Siblings(tuple(claims))
+    return states
 
 
-async def save_claims(connection: Connection, states: Mapping[str, ClaimState]) -> None:
+def _state(row: asyncpg.Record) -> ClaimState:
+    columns = dict(row.items())
+    likeness = columns.pop("likeness")
+    read = None if likeness is None else Likeness.model_validate_json(likeness)
+    return ClaimState(**columns, likeness=read, is_stored=True)
+
+
+async def save_claims(connection: Connection, claims: Iterable[ClaimState]) -> None:
     """Writes changed states. Raises ConcurrentClaimError where a new claim turns out to be known.
 
     There is no row to lock for a claim that is new, so that the primary key decides who was first.
     """
-    ordered = sorted(states.values(), key=lambda state: state.claim_id)
+    ordered = sorted(claims, key=lambda state: state.claim_id)
     new = [state for state in ordered if not state.is_stored]
     changed = [state for state in ordered if state.is_stored]
     if new:
@@ -115,17 +143,22 @@ async def message(connection: Connection, message_id: UUID) -> Tally | None:
     return cast("Tally", dict(row.items())) if row else None
 
 
+_COLUMNS = (
+    "claim_id",
+    "revision",
+    "fingerprint",
+    "frequency",
+    "source",
+    "message_id",
+    "position",
+    "received_at",
+)
+
+
 def _columns(states: Sequence[ClaimState]) -> list[list[object]]:
-    return [
-        [getattr(state, name) for state in states]
-        for name in (
-            "claim_id",
-            "revision",
-            "fingerprint",
-            "frequency",
-            "source",
-            "message_id",
-            "position",
-            "received_at",
-        )
-    ]
+    columns: list[list[object]] = [[getattr(state, name) for state in states] for name in _COLUMNS]
+    columns.append([state.number_id or state.claim_id for state in states])
+    columns.append(
+        [to_wire(state.likeness).decode() if state.likeness else None for state in states]
+    )
+    return columns

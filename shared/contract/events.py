@@ -62,6 +62,38 @@ class ClaimDuplicated(Model):
     reason: Literal["same_content", "same_message"] = "same_content"
 
 
+class EncounterRecorded(Model):
+    """intake took a message down for an encounter. Its claim is an event of its own, once it is
+    made; the event's subject is the encounter's id, which is also its claim's."""
+
+    origin: MessageOrigin
+    trigger: Code
+    """What the message was: `DFT^P03`."""
+    outcome: Literal["recorded", "unchanged", "merged", "ignored"]
+    """`unchanged` where the message says nothing that was not known: the same charges again."""
+    status: Literal["open", "complete", "billed", "merged"] | None = None
+    """How far the encounter is; absent where the message is about none."""
+    charges: int = 0
+    """Charges and credits known of the encounter by now."""
+    findings: tuple[Finding, ...] = ()
+    """What was tolerated in the message: nothing here blocks."""
+
+
+class EncounterOverdue(Model):
+    """Charges wait, and what would make a claim of them has not come. Said once an encounter."""
+
+    source: Code
+    reason: Literal["not_registered", "not_completed"]
+    """No registration with an insurance came; or no discharge and no final bill."""
+    charges: int
+    charge: Cents
+    """Of all charges, less the credits."""
+    since: datetime
+    """When the first charge came."""
+    due_at: datetime
+    findings: tuple[Finding, ...] = ()
+
+
 class ClaimCoded(Model):
     """coding found nothing that blocks; findings may still warn."""
 
@@ -364,6 +396,8 @@ EVENT_TYPES = (
     EventType("claim.rejected.v1", ClaimRejected, topics.CLAIMS_INTAKE, "intake"),
     EventType("claim.duplicated.v1", ClaimDuplicated, topics.CLAIMS_INTAKE, "intake"),
     EventType("message.rejected.v1", MessageRejected, topics.CLAIMS_INTAKE, "intake"),
+    EventType("encounter.recorded.v1", EncounterRecorded, topics.CLAIMS_INTAKE, "intake"),
+    EventType("encounter.overdue.v1", EncounterOverdue, topics.CLAIMS_INTAKE, "intake"),
     EventType("claim.coded.v1", ClaimCoded, topics.CLAIMS_CODING, "coding"),
     EventType("claim.held.v1", ClaimHeld, topics.CLAIMS_CODING, "coding"),
     EventType("claim.submitted.v1", ClaimSubmitted, topics.CLAIMS_SUBMISSION, "submission"),

@@ -7,6 +7,7 @@ identity, events or storage.
 from dataclasses import field
 from uuid import UUID
 
+from services.intake.domain.encounter import EncounterNews
 from shared.contract.claim import Claim
 from shared.contract.events import MessageOrigin
 from shared.contract.model import Finding
@@ -40,7 +41,7 @@ class NotedClaim:
     notes: tuple[Finding, ...]
 
 
-Reading = Claim | NotedClaim | ClaimRefusal | Unreadable
+Reading = Claim | NotedClaim | EncounterNews | ClaimRefusal | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,15 @@ class AcceptedClaim:
     """The claim's JSON without those who carried it, as it was fingerprinted."""
 
 
-Outcome = AcceptedClaim | ClaimRefusal | Unreadable
+Outcome = AcceptedClaim | EncounterNews | ClaimRefusal | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One record of a message, ready to be decided on.
 
-    `key` is the claim id where one can be told, else the message's id. `delivery_id` is the same
+    `key` is the claim id (or encounter's, or merged patient's) where one can be told, else the
+    message's id. `delivery_id` is the same
     for the same bytes under the same message id, and for nothing else.
     """
 

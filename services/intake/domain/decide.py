@@ -3,12 +3,20 @@
 Pure: the service, the command line's filter and the tests call the same function.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from services.intake.domain.arrival import AcceptedClaim, Arrival, ClaimRefusal, Unreadable
+from services.intake.domain.encounter import EncounterNews
+from services.intake.domain.identity import fingerprint, identify
+from services.intake.domain.likeness import (
+    Likeness,
+    distinct_claim_id,
+    is_same_claim,
+    likeness_of,
+)
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import (
@@ -38,6 +46,10 @@ class ClaimState:
     received_at: datetime
     is_stored: bool = False
     """Whether the database had this claim before the batch."""
+    number_id: UUID | None = None
+    """Of the sender's number for the claim, where that is not the claim's own id."""
+    likeness: Likeness | None = None
+    """By what another claim under the same number is told apart from a new version of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +73,18 @@ class Verdict:
     state: ClaimState | None
     event: Event
     count: MessageCount
+    accepted: AcceptedClaim | None = None
+    """The claim as it was received, its id decided."""
 
 
-def decide(known: ClaimState | None, arrival: Arrival, now: datetime) -> Verdict:
-    """The one event that answers an arrival. The same arrival always gives the same event id."""
+def decide(under_number: Sequence[ClaimState], arrival: Arrival, now: datetime) -> Verdict:
+    """The one event that answers an arrival. The same arrival always gives the same event id.
+
+    `under_number` are the claims that are known under the sender's number for this one.
+    """
     match arrival.outcome:
         case AcceptedClaim() as accepted:
+            known, accepted = _recognized(under_number, accepted)
             if known is not None and known.fingerprint == accepted.fingerprint:
                 return _duplicated(known, arrival, now)
             return _received(known, arrival, accepted, now)
@@ -81,6 +99,29 @@ def decide(known: ClaimState | None, arrival: Arrival, now: datetime) -> Verdict
         case Unreadable(findings):
             unreadable = MessageRejected(origin=arrival.origin, findings=findings)
             return _refused(arrival, unreadable, now)
+        case EncounterNews():
+            raise TypeError("news of an encounter is decided by decide_news")
+
+
+def _recognized(
+    under_number: Sequence[ClaimState], accepted: AcceptedClaim
+) -> tuple[ClaimState | None, AcceptedClaim]:
+    """Which of the claims this one is, or None for a new one, which then has an id of its own."""
+    if not under_number:
+        return None, accepted
+    likeness = likeness_of(accepted.claim)
+    for known in under_number:
+        if is_same_claim(known.likeness, likeness):
+            return known, _under_id(accepted, known.claim_id)
+    return None, _under_id(accepted, distinct_claim_id(accepted.claim, likeness))
+
+
+def _under_id(accepted: AcceptedClaim, identity: UUID) -> AcceptedClaim:
+    if accepted.claim.id == identity:
+        return accepted
+    claim = identify(accepted.claim, accepted.claim.source, identity)
+    digest, wire = fingerprint(claim)
+    return replace(accepted, claim=claim, fingerprint=digest, wire=wire)
 
 
 def _received(
@@ -100,18 +141,20 @@ def _received(
         position=arrival.origin.position,
         received_at=now,
         is_stored=known is not None and known.is_stored,
+        number_id=UUID(arrival.key),
+        likeness=likeness_of(claim),
     )
     event = Event(
         id=business_id("claim.received", claim.id, claim.revision, accepted.fingerprint.hex()),
         source=EVENT_SOURCE,
-        subject=arrival.key,
+        subject=str(claim.id),
         time=now,
         data=ClaimReceived(
             claim=claim, origin=arrival.origin, received_at=now, findings=accepted.notes
         ),
         sequence=claim.revision,
     )
-    return Verdict(state, event, replace(_tally(arrival), accepted=1))
+    return Verdict(state, event, replace(tally(arrival), accepted=1), accepted)
 
 
 def _as_revision(claim: Claim, revision: int) -> Claim:
@@ -125,7 +168,7 @@ def _duplicated(known: ClaimState, arrival: Arrival, now: datetime) -> Verdict:
     event = Event(
         id=business_id("claim.duplicated", arrival.delivery_id, arrival.origin.position),
         source=EVENT_SOURCE,
-        subject=arrival.key,
+        subject=str(known.claim_id),
         time=now,
         data=ClaimDuplicated(
             origin=arrival.origin,
@@ -134,7 +177,7 @@ def _duplicated(known: ClaimState, arrival: Arrival, now: datetime) -> Verdict:
         ),
         sequence=known.revision,
     )
-    return Verdict(None, event, replace(_tally(arrival), duplicated=1))
+    return Verdict(None, event, replace(tally(arrival), duplicated=1))
 
 
 def _refused(
@@ -149,14 +192,15 @@ def _refused(
         time=now,
         data=rejected,
     )
-    return Verdict(None, event, replace(_tally(arrival), rejected=1))
+    return Verdict(None, event, replace(tally(arrival), rejected=1))
 
 
 def _place(origin: MessageOrigin) -> tuple[UUID, int]:
     return origin.message_id, origin.position
 
 
-def _tally(arrival: Arrival) -> MessageCount:
+def tally(arrival: Arrival) -> MessageCount:
+    """The count of an arrival before it is decided."""
     origin = arrival.origin
     return MessageCount(
         message_id=origin.message_id,
@@ -164,8 +208,3 @@ def _tally(arrival: Arrival) -> MessageCount:
         format=origin.format,
         records=origin.position + 1 if arrival.is_last else 0,
     )
-
-
-def known_of(states: Mapping[str, ClaimState], arrival: Arrival) -> ClaimState | None:
-    """The state that `decide` wants: only a claim that was let in can be known."""
-    return states.get(arrival.key) if isinstance(arrival.outcome, AcceptedClaim) else None

@@ -23,10 +23,11 @@ def claim_id(source: str, patient_control_number: str) -> UUID:
     return business_id("claim", source, patient_control_number.strip())
 
 
-def identify(claim: Claim, source: str) -> Claim:
-    """The claim as intake passes it on: with its id, line control numbers where a line has none or
-    shares one, and ICD codes without the point that an 837 does not carry."""
-    identity = claim_id(source, claim.patient_control_number)
+def identify(claim: Claim, source: str, identity: UUID | None = None) -> Claim:
+    """The claim as intake passes it on: with its id (its number's, unless another is given), line
+    control numbers where a line has none or shares one, and ICD codes without the point that an 837
+    does not carry."""
+    identity = identity or claim_id(source, claim.patient_control_number)
     return claim.model_copy(
         update={
             "id": identity,

@@ -20,8 +20,11 @@ from services.intake.domain.arrival import (
     Reading,
     Unreadable,
 )
+from services.intake.domain.encounter import EncounterNews, encounter_id, patient_id
+from services.intake.domain.hl7.reading import read_hl7
 from services.intake.domain.identity import claim_id, fingerprint, identify
 from services.intake.domain.json_claims import read_json, read_ndjson
+from services.intake.domain.profile import BUILT_IN, SourceProfile, SourceProfiles
 from services.intake.domain.sniff import HEAD_BYTES, detect, unsupported
 from services.intake.domain.x12_claims import read_x12
 from shared.contract.claim import Claim
@@ -29,10 +32,11 @@ from shared.contract.envelope import business_id
 from shared.contract.events import Format, MessageOrigin
 from shared.contract.model import Finding
 
-READERS: Mapping[Format, Callable[[BinaryIO], Iterator[Reading]]] = {
-    "x12": read_x12,
-    "json": read_json,
-    "ndjson": read_ndjson,
+READERS: Mapping[Format, Callable[[BinaryIO, SourceProfile], Iterator[Reading]]] = {
+    "x12": lambda stream, _: read_x12(stream),
+    "json": lambda stream, _: read_json(stream),
+    "ndjson": lambda stream, _: read_ndjson(stream),
+    "hl7v2": read_hl7,
 }
 _HASH_CHUNK = 1 << 20
 
@@ -51,12 +55,13 @@ class Delivery:
     content_type: str | None = None
 
 
-def read_delivery(delivery: Delivery) -> Iterator[Arrival]:
+def read_delivery(delivery: Delivery, profiles: SourceProfiles = BUILT_IN) -> Iterator[Arrival]:
     """An arrival for each record of the message, at least one. Holds one record at a time."""
     content_hash, head = _digest(delivery.open)
     message_id = business_id("message", delivery.source, delivery.message or content_hash)
     message_format = detect(delivery.content_type, head)
-    readings = _readings(message_format, head, delivery.open)
+    profile = profiles.of(delivery.source)
+    readings = _readings(message_format, head, delivery.open, profile)
     return _arrivals(
         readings,
         source=delivery.source,
@@ -89,7 +94,9 @@ def _digest(open_stream: Opener) -> tuple[str, bytes]:
     return digest.hexdigest(), head
 
 
-def _readings(message_format: Format | None, head: bytes, open_stream: Opener) -> Iterator[Reading]:
+def _readings(
+    message_format: Format | None, head: bytes, open_stream: Opener, profile: SourceProfile
+) -> Iterator[Reading]:
     reader = READERS.get(message_format) if message_format else None
     if not head.strip():
         yield Unreadable((_empty(),))
@@ -97,7 +104,7 @@ def _readings(message_format: Format | None, head: bytes, open_stream: Opener) -
         yield Unreadable((unsupported(message_format),))
     else:
         with open_stream() as stream:
-            readings = reader(stream)
+            readings = reader(stream, profile)
             yield next(readings, Unreadable((_empty(),)))
             yield from readings
 
@@ -138,7 +145,7 @@ def _arrivals(
 
 def admit(reading: Reading, source: str) -> Outcome:
     """The rules of the door, and, for a claim that passes them, its identity."""
-    if isinstance(reading, ClaimRefusal | Unreadable):
+    if isinstance(reading, ClaimRefusal | Unreadable | EncounterNews):
         return reading
     sent, notes = (reading, ()) if isinstance(reading, Claim) else (reading.claim, reading.notes)
     findings = acceptance.findings_of(sent)
@@ -155,6 +162,10 @@ def _key(outcome: Outcome, source: str, message_id: UUID) -> str:
     match outcome:
         case AcceptedClaim(claim):
             return str(claim.id)
+        case EncounterNews(account=str(account)) if account:
+            return str(encounter_id(source, account))
+        case EncounterNews(meaning="merge", medical_record_number=str(number)):
+            return str(patient_id(source, number))
         case ClaimRefusal(patient_control_number=str(number)) if number.strip():
             return str(claim_id(source, number))
         case _:

@@ -27,7 +27,7 @@ FORMAT_BY_CONTENT_TYPE: Mapping[str, Format] = {
     "application/hl7-v2": "hl7v2",
 }
 
-TAKEN: tuple[Format, ...] = ("x12", "json", "ndjson")
+TAKEN: tuple[Format, ...] = ("x12", "json", "ndjson", "hl7v2")
 """Formats with a reader today."""
 
 _BOM = b"\xef\xbb\xbf"
@@ -69,7 +69,10 @@ def _is_object(line: bytes) -> bool:
 
 def unsupported(message_format: Format | None) -> Finding:
     """Why a message in this format is refused, and which formats are taken."""
-    taken = "X12 837 (application/edi-x12), canonical JSON (application/json) and NDJSON"
+    taken = (
+        "X12 837 (application/edi-x12), HL7 v2 (x-application/hl7-v2+er7), canonical JSON "
+        "(application/json) and NDJSON"
+    )
     if message_format is None:
         return Finding(
             code="format-unknown",

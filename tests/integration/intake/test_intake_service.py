@@ -13,6 +13,7 @@ import pytest
 
 from services.intake import store
 from services.intake.app import service
+from services.intake.domain.decide import ClaimState
 from services.intake.domain.identity import claim_id
 from services.intake.store import ConcurrentClaimError
 from shared.contract.envelope import business_id
@@ -173,6 +174,7 @@ async def test_a_new_claim_that_was_let_in_meanwhile_is_told_to_try_again(door: 
     async with door.pool.acquire() as connection:
         known = await store.load(connection, {str(claim_id("general", "PCN-1"))})
         (state,) = known.values()
+        assert isinstance(state, ClaimState)
         new = replace(state, is_stored=False)
         with pytest.raises(ConcurrentClaimError):
-            await store.save_claims(connection, {str(new.claim_id): new})
+            await store.save_claims(connection, [new])
