@@ -358,7 +358,7 @@ def expected_outcome(
     fates = scenario.fates
     if turn:
         kept = [fate for fate in fates if fate.outcome not in NEVER_ADJUDICATED and fate.weight]
-        fates = kept or [Fate(Outcome.PAID, 1)]
+        fates = tuple(kept) or (Fate(Outcome.PAID, 1),)
     return pick(fates, draw(patient_control_number, seed, purpose_at("fate", turn))).outcome
 
 
