@@ -4,34 +4,55 @@ import argparse
 import gc
 import logging
 import signal
+import sys
 import threading
 from pathlib import Path
 
+from deploy.twins.payer.clock import Clock
 from deploy.twins.payer.scenario import DEFAULT_SEED
+from deploy.twins.payer.scenario_file import ScenarioError, load_scenario, shipped_names
 from deploy.twins.payer.watch import Mailroom, run
 
 
 def main() -> None:
     """Entry point; logs to stderr, one line for each interchange, no claim's values."""
-    parser = argparse.ArgumentParser(prog="deploy.twins.payer", description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="folder of the payers' mailboxes")
-    parser.add_argument(
-        "--seed", type=int, default=DEFAULT_SEED, help="decides every claim's outcome"
-    )
-    parser.add_argument("--delay", type=float, default=1.0, help="seconds from the 999 to the 835")
-    parser.add_argument("--poll", type=float, default=0.1, help="seconds between empty rounds")
-    parser.add_argument("--once", action="store_true", help="one round, then end")
-    chosen = parser.parse_args()
+    chosen = _grammar().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        scenario = load_scenario(chosen.scenario)
+    except ScenarioError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     # A claim is hundreds of small values that live for one file: collecting rarely halves the work.
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    mailroom = Mailroom(chosen.root, chosen.seed, chosen.delay)
+    mailroom = Mailroom(chosen.root, chosen.seed, chosen.delay, scenario)
+    clock = Clock(chosen.root)
+    if chosen.speed is not None:
+        clock.run_at(chosen.speed)
     rounds = iter([False, True]) if chosen.once else None
-    run(mailroom, chosen.poll, lambda: next(rounds) if rounds else stopping.is_set())
+    run(mailroom, clock, chosen.poll, lambda: next(rounds) if rounds else stopping.is_set())
+
+
+def _grammar() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="claimwire twin payer", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="folder of the payers' mailboxes")
+    parser.add_argument(
+        "--scenario",
+        default="everyday",
+        help=f"what becomes of claims: a file, or one of {', '.join(shipped_names())}",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, help="decides every claim's outcome"
+    )
+    parser.add_argument("--delay", type=float, help="seconds to the 835, for the scenario's")
+    parser.add_argument("--speed", type=float, help="how many times as fast as real the time runs")
+    parser.add_argument("--poll", type=float, default=0.1, help="seconds between empty rounds")
+    parser.add_argument("--once", action="store_true", help="one round, then end")
+    return parser
 
 
 if __name__ == "__main__":

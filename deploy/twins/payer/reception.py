@@ -1,5 +1,8 @@
-"""An 837 as the payer twin takes it in: the claims of each transaction set, and what is wrong with
-its syntax. Strict: a claim that cannot be read spoils its whole set, as a 999 does it.
+"""What comes in as the payer twin takes it: the claims of each 837 set, the questions of each 276,
+and what is wrong with envelope and syntax.
+
+Strict, as a payer's front door: a claim that cannot be read, or a trailer that does not fit, spoils
+its whole set; what the guide does not have is accepted and told.
 """
 
 import re
@@ -8,44 +11,74 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 
+from shared.contract.acknowledgement import StatusLevel
 from shared.contract.claim import Claim
 from shared.contract.model import Finding
+from shared.x12.answers.acknowledgements import read_acknowledgements
 from shared.x12.claims.reading import ReadClaim, read_claims
 from shared.x12.envelope import EnvelopeReader, GroupHeader, InterchangeHeader, TransactionSet
+from shared.x12.errors import X12Problem
 
 SOURCE = "payer-twin"
+
+_SPOILS = frozenset({"se-count", "se-control-number", "set-without-claims"})
+"""Warnings to a reader that wants to lose nothing; a payer rejects the set."""
+_NOTES = {
+    "iea-missing": "023",
+    "iea-control-number": "001",
+    "iea-count": "021",
+    "ge-missing": "022",
+}
+"""What is wrong with the envelope, as TA105."""
+_GROUP_CODES = {"ge-control-number": "4", "ge-count": "5"}
+"""What is wrong with a functional group, as AK905."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with a set; `claim` is the CLM01 of the claim that it is in, if it is in
+    one."""
+
+    finding: Finding
+    claim: str | None = None
 
 
 @dataclass(slots=True)
 class ReceivedSet:
-    """One ST of an 837. `batch` is its BHT03."""
+    """One ST. `batch` is its BHT03; `levels` are those of a 276."""
 
+    code: str
     control_number: str
     version: str
     batch: str
     claims: list[Claim] = field(default_factory=list)
-    faults: list[Finding] = field(default_factory=list)
+    levels: list[StatusLevel] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    """What spoils the set."""
+    remarks: list[Fault] = field(default_factory=list)
+    """What does not."""
 
 
 @dataclass(slots=True)
 class ReceivedGroup:
-    """One GS."""
+    """One GS. `codes` are AK905s that spoil all of it."""
 
     header: GroupHeader
     sets: list[ReceivedSet] = field(default_factory=list)
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Received:
-    """One interchange file."""
+    """One interchange. `note` is the TA105 of what spoils all of it, 000 for nothing."""
 
     header: InterchangeHeader
     groups: list[ReceivedGroup]
+    note: str = "000"
 
     @property
     def created_at(self) -> datetime:
-        """ISA09 and ISA10: the twin's answers carry the same time, so that answering the same file
-        again gives the same bytes."""
+        """ISA09 and ISA10."""
         try:
             return datetime.strptime(f"{self.header.date}{self.header.time}+0000", "%y%m%d%H%M%z")
         except ValueError:
@@ -53,48 +86,83 @@ class Received:
 
 
 class NotAnInterchangeError(ValueError):
-    """Bytes in which no ISA and GS with an 837 can be found: there is nobody to answer."""
+    """Bytes in which no ISA and GS with a set can be found: there is nobody to answer."""
 
 
 def receive(content: bytes) -> Received:
-    """Everything of one 837 file, its claims in order. Raises NotAnInterchangeError."""
-    skeleton = _skeleton(content)
-    if skeleton is None:
-        raise NotAnInterchangeError("no interchange with an 837 in it")
-    by_place = {
+    """Everything of one 837 or 276 file, in order. Raises NotAnInterchangeError."""
+    received = _skeleton(content)
+    if received is None:
+        raise NotAnInterchangeError("no interchange with an 837 or a 276 in it")
+    sets = {
         (group.header.control_number, one.control_number): one
-        for group in skeleton.groups
+        for group in received.groups
         for one in group.sets
     }
+    if any(one.code == "837" for one in sets.values()):
+        _read_claims(content, sets)
+    if any(one.code == "276" for one in sets.values()):
+        _read_inquiries(content, sets)
+    return received
+
+
+def _read_claims(content: bytes, sets: dict[tuple[str, str], ReceivedSet]) -> None:
     for part in read_claims(BytesIO(content), source=SOURCE):
         control = part.envelope.control if isinstance(part, ReadClaim) else part.control
-        one = by_place.get((control.group or "", control.transaction or ""))
-        if one is None:
+        one = sets.get((control.group or "", control.transaction or ""))
+        if one is None or one.code != "837":
             continue
-        one.faults += [finding for finding in part.findings if finding.severity == "block"]
+        number = part.patient_control_number if isinstance(part, ReadClaim) else None
+        for finding in part.findings:
+            is_spoilt = finding.severity == "block" or finding.code in _SPOILS
+            (one.faults if is_spoilt else one.remarks).append(Fault(finding, number))
         if isinstance(part, ReadClaim) and part.claim is not None:
             one.claims.append(part.claim)
-    return skeleton
+
+
+def _read_inquiries(content: bytes, sets: dict[tuple[str, str], ReceivedSet]) -> None:
+    one: ReceivedSet | None = None
+    for part in read_acknowledgements(BytesIO(content)):
+        envelope = getattr(part, "envelope", None)
+        if envelope is not None:
+            control = envelope.group_control_number, envelope.transaction_control_number
+            one = sets.get((control[0] or "", control[1] or ""))
+        if one is None or one.code != "276":
+            continue
+        if isinstance(part, StatusLevel):
+            one.levels.append(part)
+        for finding in getattr(part, "findings", ()):
+            is_spoilt = finding.severity == "block" or finding.code in _SPOILS
+            (one.faults if is_spoilt else one.remarks).append(Fault(finding))
 
 
 def _skeleton(content: bytes) -> Received | None:
     """The envelopes alone. Whole sets are skipped over by their text, not by their segments."""
     header: InterchangeHeader | None = None
     groups: list[ReceivedGroup] = []
+    note = "000"
     for part in EnvelopeReader(BytesIO(_envelopes(content))).parts():
+        if isinstance(part, X12Problem):
+            for finding in part.findings:
+                note = _NOTES.get(finding.code, note)
+                if groups and finding.code in _GROUP_CODES:
+                    groups[-1].codes += (_GROUP_CODES[finding.code],)
+            continue
         if not isinstance(part, TransactionSet):
             continue
         envelope = part.envelope
         if envelope.interchange is None or envelope.group is None or envelope.transaction is None:
             continue
-        header = envelope.interchange
+        header = header or envelope.interchange
         if not groups or groups[-1].header is not envelope.group:
             groups.append(ReceivedGroup(envelope.group))
         batch = next((elements[3] for elements in part.segments() if len(elements) > 3), "")
-        number = envelope.transaction.control_number
-        groups[-1].sets.append(ReceivedSet(number, envelope.version, batch))
+        transaction = envelope.transaction
+        groups[-1].sets.append(
+            ReceivedSet(transaction.code, transaction.control_number, envelope.version, batch)
+        )
     is_answerable = header is not None and header.control_number.isdigit()
-    return Received(header, groups) if header and is_answerable else None
+    return Received(header, groups, note) if header and is_answerable else None
 
 
 def _envelopes(content: bytes) -> bytes:

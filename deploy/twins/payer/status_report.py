@@ -1,11 +1,12 @@
-"""The twin's 277CA: which claims of a set it takes into adjudication, and which it refuses."""
+"""The twin's 277CA: which claims of a set it takes into adjudication, and which it refuses; and the
+one that a clearinghouse sends before it, which only says that the claims were passed on."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
-from deploy.twins.payer.adjudicate import Decision, Judged, by_key
-from deploy.twins.payer.reception import Received, ReceivedSet
+from deploy.twins.payer.cases import Case, CaseState, by_key
+from deploy.twins.payer.reception import ReceivedSet
 from shared.contract.acknowledgement import (
     Status,
     StatusAmount,
@@ -21,52 +22,63 @@ from shared.contract.acknowledgement import (
 from shared.contract.claim import Claim, Provider
 from shared.x12.answers.writing import StatusReport
 
+_CLEARINGHOUSE = StatusParty(
+    "AY", name="TWIN CLEARINGHOUSE", identifier_qualifier="46", identifier="TWINCH"
+)
+_FORWARDED = StatusCode("A0", "16", "PR")
+_ACCEPTED = StatusCode("A2", "20", "PR")
+_DIVIDED = StatusCode("A5", "20", "PR")
 
-def status_reports(
-    received: Received, one: ReceivedSet, judged: Sequence[Judged]
-) -> Iterator[StatusReport]:
+
+def status_reports(one: ReceivedSet, cases: Sequence[Case], at: datetime) -> Iterator[StatusReport]:
     """A 277CA for each payer named in a set; nothing of claims that the twin keeps silent about."""
-    told = [row for row in judged if row[1].refusal or row[1].remittance]
-    for number, (_, rows) in enumerate(by_key(told, lambda row: row[0].payer.identifier or "")):
-        header = StatusHeader(
-            transaction="277CA",
-            reference=f"{received.header.control_number}{one.control_number}{number}",
-            created_on=received.created_at.date(),
-            created_at=f"{received.created_at:%H%M}",
-            kind="TH",
-        )
-        yield header, _levels(received, one, rows)
-
-
-def _levels(received: Received, one: ReceivedSet, rows: Sequence[Judged]) -> Iterator[StatusLevel]:
-    on = received.created_at.date()
-    payer = rows[0][0].payer
-    number = 1
-    yield StatusLevel(
-        number="1",
-        code="20",
-        has_children=True,
-        party=StatusParty(
+    told = [case for case in cases if case.state is not CaseState.SILENT]
+    for number, (_, rows) in enumerate(by_key(told, lambda case: case.payer)):
+        payer = rows[0].claim.payer
+        source = StatusParty(
             "PR", name=payer.name, identifier_qualifier="PI", identifier=payer.identifier
-        ),
-        traces=(
-            StatusTrace(
-                "1",
-                f"{received.header.control_number}{one.control_number}",
-                dates=(StatusDate("050", on), StatusDate("009", on)),
-            ),
-        ),
+        )
+        yield _report(one, rows, at, source, f"{number}")
+
+
+def forwarding_report(one: ReceivedSet, cases: Sequence[Case], at: datetime) -> StatusReport:
+    """What the clearinghouse says of all claims of a set."""
+    return _report(one, cases, at, _CLEARINGHOUSE, "C")
+
+
+def _report(
+    one: ReceivedSet, cases: Sequence[Case], at: datetime, source: StatusParty, mark: str
+) -> StatusReport:
+    header = StatusHeader(
+        transaction="277CA",
+        reference=f"{cases[0].reply.control_number}{one.control_number}{mark}",
+        created_on=at.date(),
+        created_at=f"{at:%H%M}",
+        kind="TH",
     )
-    number += 1
+    return header, _levels(one, cases, at.date(), source)
+
+
+def _levels(
+    one: ReceivedSet, cases: Sequence[Case], on: date, source: StatusParty
+) -> Iterator[StatusLevel]:
+    is_forwarding = source.role == "AY"
+    own = StatusTrace(
+        "1",
+        f"{cases[0].reply.control_number}{one.control_number}",
+        dates=(StatusDate("050", on), StatusDate("009", on)),
+    )
+    yield StatusLevel(number="1", code="20", has_children=True, party=source, traces=(own,))
     yield StatusLevel(
         number="2",
         parent="1",
         code="21",
         has_children=True,
-        party=_submitter(rows[0][0]),
-        traces=(_batch_trace(one, rows, on),),
+        party=_submitter(cases[0].claim),
+        traces=(_batch_trace(one, cases, on, source, is_forwarding=is_forwarding),),
     )
-    for _, of_provider in by_key(rows, lambda row: row[0].billing_provider.npi or ""):
+    number = 2
+    for _, of_provider in by_key(cases, lambda case: case.payee):
         number += 1
         provider = str(number)
         yield StatusLevel(
@@ -74,23 +86,24 @@ def _levels(received: Received, one: ReceivedSet, rows: Sequence[Judged]) -> Ite
             parent="2",
             code="19",
             has_children=True,
-            party=_provider(of_provider[0][0].billing_provider),
+            party=_provider(of_provider[0].claim.billing_provider),
         )
-        for claim, decision in of_provider:
+        for case in of_provider:
             number += 1
-            yield _patient_level(str(number), provider, claim, decision, on)
+            yield _patient_level(str(number), provider, case, on, is_forwarding=is_forwarding)
 
 
-def _batch_trace(one: ReceivedSet, rows: Sequence[Judged], on: date) -> StatusTrace:
-    refused = [claim.charge for claim, decision in rows if decision.refusal]
-    accepted = [claim.charge for claim, decision in rows if not decision.refusal]
+def _batch_trace(
+    one: ReceivedSet, cases: Sequence[Case], on: date, source: StatusParty, *, is_forwarding: bool
+) -> StatusTrace:
+    refused = [case.claim.charge for case in cases if case.refusal and not is_forwarding]
+    accepted = [case.claim.charge for case in cases if is_forwarding or not case.refusal]
     sums = (("90", "YU", accepted), ("AA", "YY", refused))
+    total = sum(accepted) + sum(refused)
     return StatusTrace(
         "2",
         one.batch,
-        statuses=(
-            Status(StatusCode("A1", "19", "PR"), on, "WQ", charge=sum(accepted) + sum(refused)),
-        ),
+        statuses=(Status(StatusCode("A1", "19", source.role), on, "WQ", charge=total),),
         quantities=tuple(
             StatusQuantity(code, Decimal(len(charges))) for code, _, charges in sums if charges
         ),
@@ -99,15 +112,15 @@ def _batch_trace(one: ReceivedSet, rows: Sequence[Judged], on: date) -> StatusTr
 
 
 def _patient_level(
-    number: str, parent: str, claim: Claim, decision: Decision, on: date
+    number: str, parent: str, case: Case, on: date, *, is_forwarding: bool
 ) -> StatusLevel:
+    claim = case.claim
     patient = claim.patient or claim.subscriber
-    refusal = decision.refusal
-    code = (
-        StatusCode(refusal.category, refusal.status, refusal.entity or None)
-        if refusal
-        else StatusCode("A2", "20", "PR")
-    )
+    refusal = None if is_forwarding else case.refusal
+    code = _FORWARDED if is_forwarding else _DIVIDED if case.plan.is_divided else _ACCEPTED
+    if refusal:
+        code = StatusCode(refusal.category, refusal.status, refusal.entity or None)
+    is_numbered = not (refusal or is_forwarding)
     served = claim.service_lines[0].service_from or claim.statement_from
     return StatusLevel(
         number=number,
@@ -126,9 +139,7 @@ def _patient_level(
                 "2",
                 claim.patient_control_number,
                 statuses=(Status(code, on, "U" if refusal else "WQ", charge=claim.charge),),
-                references=(
-                    () if refusal else (StatusReference("1K", decision.payer_claim_control_number),)
-                ),
+                references=(StatusReference("1K", case.number),) if is_numbered else (),
                 dates=(StatusDate("472", served),) if served else (),
             ),
         ),

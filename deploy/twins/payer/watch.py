@@ -1,83 +1,168 @@
-"""The payer's mailroom: takes each 837 of every mailbox, leaves the answers, and the 835 later.
+"""The payer's mailroom: takes each file of every mailbox, and leaves answers when they are due.
 
-Killed at any point, it does nothing twice that anybody could notice: a file moves to `processed`
-only when all its answers are written, and answering it again gives the same bytes.
-
-    <root>/<payer>/to-payer/X.837      taken, and moved to <payer>/processed/X.837
-    <root>/<payer>/from-payer/X.999    left at once, with X.ta1 and X.277ca
-    <root>/<payer>/adjudicated/X.835   moves to from-payer when the payment delay is over
+Killed at any point, it does nothing twice that anybody could notice: a file is noted in the journal
+before it is answered, an answer after it is left, and what a restart answers again has the same
+name and bytes. The README has the folders.
 """
 
+import json
 import logging
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deploy.twins.payer.answer import answer
-from deploy.twins.payer.reception import NotAnInterchangeError, receive
+from deploy.twins.payer.book import Book, summed, written_totals
+from deploy.twins.payer.clock import FOLDER, Clock
+from deploy.twins.payer.core import Payer
+from deploy.twins.payer.journal import Journal, Taken
+from deploy.twins.payer.outbox import AnswerFile
+from deploy.twins.payer.reception import NotAnInterchangeError
+from deploy.twins.payer.scenario import DEFAULT_SEED, EVERYDAY, Scenario, with_payment_delay
 
 logger = logging.getLogger("claimwire.twins.payer")
 
 BEING_WRITTEN = ".tmp"
+TO_PAYER, FROM_PAYER, PROCESSED, DONE, OWN = "to-payer", "from-payer", "processed", "done", "twin"
 
 
-@dataclass(frozen=True, slots=True)
 class Mailroom:
-    """Where the mailboxes are and how the payer behaves. `delay_s` is until the 835."""
+    """All mailboxes under a root. `delay_s`, where it is given, is until the 835 in place of the
+    scenario's. Rounds, and looks into the books, may come from several threads."""
 
-    root: Path
-    seed: int
-    delay_s: float = 1.0
+    def __init__(
+        self,
+        root: Path,
+        seed: int = DEFAULT_SEED,
+        delay_s: float | None = None,
+        scenario: Scenario = EVERYDAY,
+    ) -> None:
+        self.root = root
+        self._seed = seed
+        if delay_s is not None:
+            scenario = with_payment_delay(scenario, timedelta(seconds=delay_s))
+        self._scenario = scenario
+        self._boxes: dict[str, _Mailbox] = {}
+        self._lock = threading.Lock()
 
     def round(self, now_s: float) -> int:
-        """Everything there is to do now; returns how many files it took or sent."""
-        done = 0
-        for mailbox in sorted(path for path in self.root.glob("*") if path.is_dir()):
-            done += self._take(mailbox) + self._pay(mailbox, now_s)
-        return done
+        """Everything there is to do at a time (the twin's, in seconds since 1970); returns how many
+        files it took or gave."""
+        now = datetime.fromtimestamp(now_s, UTC)
+        with self._lock:
+            for path in sorted(self.root.glob("*")):
+                is_own = path.name.startswith(".") or path.name in self._boxes
+                if not is_own and path.is_dir():
+                    self._boxes[path.name] = _Mailbox(path, self._scenario, self._seed)
+            return sum(box.round(now) for box in self._boxes.values())
 
-    def _take(self, mailbox: Path) -> int:
+    def books(self) -> dict[str, Book]:
+        """The book of each mailbox. Look at them while no round runs."""
+        return {name: box.payer.book for name, box in self._boxes.items()}
+
+    def book_json(self) -> bytes:
+        """All books in one document, amounts as decimal strings."""
+        with self._lock:
+            books = self.books()
+            document = {
+                "totals": written_totals(summed(list(books.values()))),
+                "mailboxes": {name: book.to_json() for name, book in books.items()},
+            }
+        return json.dumps(document, indent=1).encode()
+
+    def write_book(self) -> None:
+        """Leaves the books where tests that share the folder find them."""
+        path = self.root / FOLDER / "book.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _leave(path.parent, path.name, self.book_json())
+
+
+class _Mailbox:
+    """One mailbox with its payer; opening it brings the payer to where it was."""
+
+    def __init__(self, folder: Path, scenario: Scenario, seed: int) -> None:
+        self._folder = folder
+        self.payer = Payer(scenario, seed)
+        self._journal = Journal(folder / OWN / "journal.ndjson", scenario, seed)
+        taken, self._given = self._journal.open()
+        self._kept = {one.kept for one in taken}
+        self._latest = datetime.min.replace(tzinfo=UTC)
+        for one in taken:
+            self._finish_moving(one)
+            self._tell(one)
+
+    def round(self, now: datetime) -> int:
+        # The clock may be another machine's, or have been set back: the payer's never is.
+        self._latest = max(now, self._latest)
         taken = 0
-        for path in sorted((mailbox / "to-payer").glob("*")):
-            if path.name.endswith(BEING_WRITTEN) or not path.is_file():
-                continue
-            started = time.perf_counter()
-            claims = self._answer(mailbox, path)
-            _move(path, mailbox / "processed")
-            taken += 1
-            seconds = time.perf_counter() - started
-            logger.info("answered %s: %d claims in %.2f s", path.name, claims, seconds)
-        return taken
+        for path in sorted((self._folder / TO_PAYER).glob("*")):
+            if not path.name.endswith(BEING_WRITTEN) and path.is_file():
+                self._take(path)
+                taken += 1
+        return taken + self._give(self._latest)
 
-    def _answer(self, mailbox: Path, path: Path) -> int:
+    def _take(self, path: Path) -> None:
+        started = time.perf_counter()
+        one = Taken(path.name, self._free_name(path.name), self._latest)
+        self._journal.took(one)
+        self._kept.add(one.kept)
+        self._finish_moving(one)
+        claims = self._tell(one)
+        seconds = time.perf_counter() - started
+        logger.info("answered %s: %d claims in %.2f s", path.name, claims, seconds)
+
+    def _free_name(self, name: str) -> str:
+        number = 1
+        kept = name
+        while kept in self._kept:
+            number += 1
+            kept = f"{name}.{number}"
+        return kept
+
+    def _finish_moving(self, one: Taken) -> None:
+        kept = self._folder / PROCESSED / one.kept
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / TO_PAYER / one.name).rename(kept)
+
+    def _tell(self, one: Taken) -> int:
+        self._latest = max(self._latest, one.at)
         try:
-            received = receive(path.read_bytes())
+            content = (self._folder / PROCESSED / one.kept).read_bytes()
+            return self.payer.take(content, one.name, one.at)
         except NotAnInterchangeError as error:
-            logger.warning("%s: %s", path.name, error)
+            logger.warning("%s: %s", one.name, error)
             return 0
-        answers = answer(received, self.seed)
-        # The 835 first: once the 999 is out, a file may not be answered again as if it were new.
-        if answers.remittance is not None:
-            _leave(mailbox / "adjudicated", f"{path.stem}.835", answers.remittance)
-        for suffix, content in answers.at_once.items():
-            _leave(mailbox / "from-payer", f"{path.stem}.{suffix}", content)
-        return answers.decisions
 
-    def _pay(self, mailbox: Path, now_s: float) -> int:
-        paid = 0
-        for path in sorted((mailbox / "adjudicated").glob("*.835")):
-            if path.stat().st_mtime + self.delay_s <= now_s:
-                _move(path, mailbox / "from-payer")
-                paid += 1
-        return paid
+    def _give(self, now: datetime) -> int:
+        given = 0
+        for file in self.payer.advance(now):
+            if file.name not in self._given:
+                self._leave_answer(file)
+                given += 1
+        return given
+
+    def _leave_answer(self, file: AnswerFile) -> None:
+        known = (self._folder / FROM_PAYER / file.name, self._folder / DONE / file.name)
+        if not any(path.exists() for path in known):
+            _leave(self._folder / FROM_PAYER, file.name, file.content)
+        self._journal.gave(file.name)
+        self._given.add(file.name)
 
 
-def run(mailroom: Mailroom, poll_s: float, is_stopping: Callable[[], bool]) -> None:
-    """Rounds until it is told to stop."""
+def run(mailroom: Mailroom, clock: Clock, poll_s: float, is_stopping: Callable[[], bool]) -> None:
+    """Rounds until it is told to stop; the book is written whenever there is nothing to do."""
+    is_written = False
     while not is_stopping():
-        if not mailroom.round(time.time()):
-            time.sleep(poll_s)
+        if mailroom.round(clock.now().timestamp()):
+            is_written = False
+            continue
+        if not is_written:
+            mailroom.write_book()
+            is_written = True
+        time.sleep(poll_s)
+    mailroom.write_book()
 
 
 def _leave(folder: Path, name: str, content: bytes) -> None:
@@ -85,8 +170,3 @@ def _leave(folder: Path, name: str, content: bytes) -> None:
     partial = folder / (name + BEING_WRITTEN)
     partial.write_bytes(content)
     partial.rename(folder / name)
-
-
-def _move(path: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    path.rename(folder / path.name)
