@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.messaging import broker
+from shared.messaging import broker, header_names
 from shared.messaging.batch import Core, Pending
 from shared.messaging.drain import Place, drain
 from shared.messaging.faults import error_class, wait_before_retry
@@ -112,6 +112,7 @@ class Consumer:
         from faststream import AckPolicy
         from faststream.kafka import KafkaBroker
 
+        header_names.tolerate()
         settings = self._settings
         options = broker.connection_options(settings)
         kafka = KafkaBroker(

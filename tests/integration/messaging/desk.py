@@ -212,6 +212,26 @@ class Desk:
             for record, place in zip(asked, places, strict=True)
         ]
 
+    async def send_batch(
+        self, records: Sequence[Sendable], builder: Any, extra: tuple[str, bytes]
+    ) -> list[Sent]:
+        """Sends records of one topic as one batch, to where the key of the first belongs; the first
+        has an extra header."""
+        first = records[0]
+        partitions = await self._producer.partitions_for(first.topic)
+        partition = self._producer._partition(first.topic, None, first.key, None, first.key, None)
+        assert partition in partitions
+        batch = self._producer.create_batch()
+        batch._builder = builder
+        for at, one in enumerate(records):
+            headers = [*one.headers, *([extra] if at == 0 else [])]
+            batch.append(timestamp=None, key=one.key, value=one.value, headers=headers)
+        place = await (await self._producer.send_batch(batch, first.topic, partition=partition))
+        return [
+            self._sent(record, place.topic, place.partition, place.offset + at)
+            for at, record in enumerate(records)
+        ]
+
     def _sent(self, record: Sendable, topic: str, partition: int, offset: int) -> Sent:
         seen = Record(topic, partition, offset, record.key, record.value, record.headers, 0)
         return Sent(record, topic, partition, offset, tuple(unfold(self.definition.handler, seen)))
