@@ -47,7 +47,7 @@ def measure(folder: Path, claims: int) -> Section:
     warm_up = codec_files(folder, WARM_UP_CLAIMS)
     files = {share: codec_files(folder, claims // share) for share in {1, *SHARE.values()}}
     rates = [
-        _measured(tool, operation, files[SHARE.get(tool, 1)], warm_up)
+        measured(tool, operation, files[SHARE.get(tool, 1)], warm_up)
         for operation in OPERATIONS
         for tool in TOOLS
     ]
@@ -63,7 +63,8 @@ def measure(folder: Path, claims: int) -> Section:
     )
 
 
-def _measured(tool: str, operation: str, files: CodecFiles, warm_up: CodecFiles) -> Rate:
+def measured(tool: str, operation: str, files: CodecFiles, warm_up: CodecFiles) -> Rate:
+    """The rate of one tool, from a process of its own."""
     if (tool, operation) not in JUDGES:
         return Rate(tool, operation, note=UNABLE[tool, operation])
     is_remittance = operation.startswith("835")

@@ -57,6 +57,8 @@ class Ran:
 
     claims: int
     seconds: float
+    cpu_s: float
+    """Processor time of the line: services, payer twin, traces, broker and database."""
     unsettled: int
     usage: Mapping[str, Usage]
     records: Records = field(default_factory=dict)
@@ -77,7 +79,7 @@ def run_line(folder: Path, kafka: str, claims: int) -> Ran:
             day = run_day(stack, measured)
         records = asyncio.run(everything_on(stack.settings, KEPT))
         outcomes = asyncio.run(_outcomes(stack))
-    return Ran(day.claims, day.seconds, day.unsettled, watch.usage, records, outcomes)
+    return Ran(day.claims, day.seconds, watch.cpu_s, day.unsettled, watch.usage, records, outcomes)
 
 
 async def _outcomes(stack: Stack) -> dict[str, int]:
@@ -91,17 +93,28 @@ async def _outcomes(stack: Stack) -> dict[str, int]:
     return counts
 
 
-def run_four(folder: Path, kafka: str, module: str, records: Sequence[Message]) -> float:
-    """Claims a second through four services of a kind, warmed up with a few."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast claims went through four services, and what each took of the processor."""
+
+    per_second: float
+    cpu_us: float
+
+
+def run_four(folder: Path, kafka: str, module: str, records: Sequence[Message]) -> Pace:
+    """The pace of four services of a kind, warmed up with a few claims."""
     warm_up, measured = records[:WARM_UP_CLAIMS], records[WARM_UP_CLAIMS:]
     with stack_in(folder / module.rpartition(".")[2], kafka, chain_roster(module)) as stack:
         asyncio.run(run_chain(stack, warm_up))
-        return len(measured) / asyncio.run(run_chain(stack, measured, len(warm_up)))
+        with Watch(stack) as watch:
+            seconds = asyncio.run(run_chain(stack, measured, len(warm_up)))
+    count = len(measured)
+    return Pace(count / seconds, watch.cpu_s / count * 1e6)
 
 
 def measure(folder: Path, kafka: str, ran: Ran) -> Section:
-    """The line's rate, and its ratios to (a) and (b)."""
-    rate = ran.claims / ran.seconds
+    """The line's pace, and its ratios to (a) and (b)."""
+    line = Pace(ran.claims / ran.seconds, ran.cpu_s / ran.claims * 1e6)
     events = received_events(WARM_UP_CLAIMS + ran.claims)
     plain = run_four(
         folder,
@@ -115,29 +128,37 @@ def measure(folder: Path, kafka: str, ran: Ran) -> Section:
         f"the line: {ran.claims:,} claims in {ran.seconds:.1f} s, after a warm-up; broker: {kafka}",
         f"its settings: {settings}; traces as shipped; the payer twin runs on the same cores",
         f"(a) and (b): {len(events[0].value or b''):,} bytes and more in an event",
+        "cpu: of all processes but the benchmark's own; it depends less on what else the cores do",
     ]
     if ran.unsettled:
         notes.append(f"{ran.unsettled:,} claims were NOT settled")
     return Section(
         "line",
         "four services, from the first publish until the last claim is settled",
-        ("what", "claims/s", "claimwire is"),
+        ("what", "claims/s", "claimwire is", "cpu us/claim", "claimwire takes"),
         (
-            ("claimwire, the whole line", rate, None),
-            (
-                "(a) four plain FastStream services, a message a transaction",
-                plain,
-                ratio(rate, plain),
-            ),
-            ("(b) four services on the kernel that decide nothing", passing, ratio(rate, passing)),
+            _row("claimwire, the whole line", line),
+            _row("(a) four plain FastStream services, a message a transaction", plain, line),
+            _row("(b) four services on the kernel that decide nothing", passing, line),
         ),
         notes,
     )
 
 
+def _row(what: str, pace: Pace, line: Pace | None = None) -> tuple[object, ...]:
+    if line is None:
+        return (what, pace.per_second, None, pace.cpu_us, None)
+    return (
+        what,
+        pace.per_second,
+        ratio(line.per_second, pace.per_second),
+        pace.cpu_us,
+        ratio(line.cpu_us, pace.cpu_us),
+    )
+
+
 def memory(ran: Ran) -> Section:
     """Who used what while the day went through."""
-    total = sum(usage.cpu_s for usage in ran.usage.values())
     rows = [
         (name, usage.peak_mib, usage.cpu_s, f"{usage.cpu_s / ran.claims * 1e6:.0f}")
         for name, usage in ran.usage.items()
@@ -146,9 +167,9 @@ def memory(ran: Ran) -> Section:
         "memory",
         "processes of the line under this load",
         ("program", "peak MiB", "cpu s", "cpu us/claim"),
-        (*rows, ("all", None, total, f"{total / ran.claims * 1e6:.0f}")),
+        (*rows, ("all of the line", None, ran.cpu_s, f"{ran.cpu_s / ran.claims * 1e6:.0f}")),
         notes=(
             "peak resident memory; of PostgreSQL's processes, shared pages counted once",
-            "`benchmark` publishes and listens, and is no part of the line",
+            "`benchmark` publishes and watches, and is no part of the line",
         ),
     )

@@ -13,6 +13,10 @@ from deploy.local.stack import Stack
 EVERY_S = 1.0
 WITH_CHILDREN = frozenset({"postgres"})
 """Looking for a process's children means looking at every process: only where needed."""
+FAMILY_LOOKS = 5
+"""What a family shares of its memory takes the kernel long to tell: asked once in so many looks."""
+NOT_OF_THE_LINE = "benchmark"
+"""The name under which this very process is watched."""
 _MIB = 1 << 20
 
 
@@ -31,8 +35,9 @@ class Watch:
     def __init__(self, stack: Stack) -> None:
         self.usage: dict[str, Usage] = {}
         self._roots = {name: psutil.Process(pid) for name, pid in _pids(stack).items()}
-        self._roots["benchmark"] = psutil.Process()
+        self._roots[NOT_OF_THE_LINE] = psutil.Process()
         self._before: dict[str, float] = {}
+        self._looks = 0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
@@ -51,16 +56,26 @@ class Watch:
     ) -> None:
         self._is_over.set()
         self._thread.join()
-        self._look()
         for name, root in self._roots.items():
             self.usage[name].cpu_s = _cpu_s(_family(name, root)) - self._before[name]
+        self._looks = 0
+        self._look()
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of everything that ran but this process."""
+        return sum(usage.cpu_s for name, usage in self.usage.items() if name != NOT_OF_THE_LINE)
 
     def _sample(self) -> None:
         while not self._is_over.wait(EVERY_S):
             self._look()
 
     def _look(self) -> None:
+        looks_at_families = self._looks % FAMILY_LOOKS == 0
+        self._looks += 1
         for name, root in self._roots.items():
+            if name in WITH_CHILDREN and not looks_at_families:
+                continue
             processes = _family(name, root)
             used = sum(_memory_mib(process, shares=len(processes) > 1) for process in processes)
             usage = self.usage[name]
