@@ -33,7 +33,7 @@ def read_json(stream: BinaryIO) -> Iterator[Reading]:
             if isinstance(reading, Claim) or not _is_broken(reading):
                 yield reading
                 return
-    yield from _cut(_Joined(head, stream))
+    yield from _cut(Rejoined(head, stream))
 
 
 def read_ndjson(stream: BinaryIO) -> Iterator[Reading]:
@@ -111,7 +111,7 @@ def _too_large() -> Finding:
     )
 
 
-class _Joined(BytesIO):
+class Rejoined(BytesIO):
     """A stream of which the first bytes were read already."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:

@@ -21,11 +21,12 @@ from services.intake.domain.arrival import (
     Unreadable,
 )
 from services.intake.domain.encounter import EncounterNews, encounter_id, patient_id
+from services.intake.domain.fhir.reading import read_fhir
 from services.intake.domain.hl7.reading import read_hl7
 from services.intake.domain.identity import claim_id, fingerprint, identify
 from services.intake.domain.json_claims import read_json, read_ndjson
 from services.intake.domain.profile import BUILT_IN, SourceProfile, SourceProfiles
-from services.intake.domain.sniff import HEAD_BYTES, detect, unsupported
+from services.intake.domain.sniff import HEAD_BYTES, detect, unknown_format
 from services.intake.domain.x12_claims import read_x12
 from shared.contract.claim import Claim
 from shared.contract.envelope import business_id
@@ -37,6 +38,7 @@ READERS: Mapping[Format, Callable[[BinaryIO, SourceProfile], Iterator[Reading]]]
     "json": lambda stream, _: read_json(stream),
     "ndjson": lambda stream, _: read_ndjson(stream),
     "hl7v2": read_hl7,
+    "fhir": lambda stream, _: read_fhir(stream),
 }
 _HASH_CHUNK = 1 << 20
 
@@ -97,14 +99,13 @@ def _digest(open_stream: Opener) -> tuple[str, bytes]:
 def _readings(
     message_format: Format | None, head: bytes, open_stream: Opener, profile: SourceProfile
 ) -> Iterator[Reading]:
-    reader = READERS.get(message_format) if message_format else None
     if not head.strip():
         yield Unreadable((_empty(),))
-    elif reader is None:
-        yield Unreadable((unsupported(message_format),))
+    elif message_format is None:
+        yield Unreadable((unknown_format(),))
     else:
         with open_stream() as stream:
-            readings = reader(stream, profile)
+            readings = READERS[message_format](stream, profile)
             yield next(readings, Unreadable((_empty(),)))
             yield from readings
 

@@ -23,23 +23,25 @@ FORMAT_BY_CONTENT_TYPE: Mapping[str, Format] = {
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "application/fhir+json": "fhir",
+    "application/fhir+ndjson": "fhir",
     "x-application/hl7-v2+er7": "hl7v2",
     "application/hl7-v2": "hl7v2",
 }
 
-TAKEN: tuple[Format, ...] = ("x12", "json", "ndjson", "hl7v2")
-"""Formats with a reader today."""
-
 _BOM = b"\xef\xbb\xbf"
 _X12 = re.compile(rb"ISA[^A-Za-z0-9\s]|GS[^A-Za-z0-9\s]|ST[^A-Za-z0-9\s]\d{3}")
 _HL7 = re.compile(rb"\x0b?(MSH|FHS|BHS)[^A-Za-z0-9\s]")
+_JSON = frozenset({"json", "ndjson"})
+_FHIR_BYTES = 2_000
 _FHIR = re.compile(rb'"resourceType"\s*:')
 
 
 def detect(content_type: str | None, head: bytes) -> Format | None:
     """The message's format, or None. `head` is the first `HEAD_BYTES` of it, or all."""
     label = (content_type or "").partition(";")[0].strip().lower()
-    return FORMAT_BY_CONTENT_TYPE.get(label) or _by_first_bytes(head)
+    found = FORMAT_BY_CONTENT_TYPE.get(label) or _by_first_bytes(head)
+    # FHIR goes about as plain JSON too, and no canonical claim begins like it.
+    return "fhir" if found in _JSON and _FHIR.search(head, 0, _FHIR_BYTES) else found
 
 
 def _by_first_bytes(head: bytes) -> Format | None:
@@ -67,22 +69,13 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def unsupported(message_format: Format | None) -> Finding:
-    """Why a message in this format is refused, and which formats are taken."""
-    taken = (
-        "X12 837 (application/edi-x12), HL7 v2 (x-application/hl7-v2+er7), canonical JSON "
-        "(application/json) and NDJSON"
-    )
-    if message_format is None:
-        return Finding(
-            code="format-unknown",
-            path="headers.content-type",
-            message="neither the content type nor the first bytes tell the message's format",
-            hint=f"Send {taken}, and name it in the content-type header.",
-        )
+def unknown_format() -> Finding:
+    """Why a message is refused of which nobody can tell the format."""
     return Finding(
-        code="format-not-supported-yet",
+        code="format-unknown",
         path="headers.content-type",
-        message=f"messages in the format {message_format} are not read yet",
-        hint=f"Taken today: {taken}.",
+        message="neither the content type nor the first bytes tell the message's format",
+        hint="Send X12 837 (application/edi-x12), HL7 v2 (x-application/hl7-v2+er7), FHIR "
+        "(application/fhir+json), canonical JSON (application/json) or NDJSON, and name it in the "
+        "content-type header.",
     )

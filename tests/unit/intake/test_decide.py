@@ -155,7 +155,7 @@ def test_a_refused_claim_goes_by_its_claims_id_and_leaves_the_claim_as_it_is(
         (b"[]", "application/json", "message-empty"),
         (b"\n\n", "application/x-ndjson", "message-empty"),
         (b"\x00\x01", "application/octet-stream", "format-unknown"),
-        (b'{"resourceType": "Claim"}', None, "format-not-supported-yet"),
+        (b'{"resourceType": "Patient"}', None, "resource-not-a-claim"),
         (b"hello", "application/json", "json-invalid"),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from services.intake.domain.sniff import detect, unsupported
+from services.intake.domain.sniff import detect, unknown_format
 
 ISA = b"ISA*00*          *00*          *ZZ*A              *ZZ*B              *"
 MSH = b"MSH|^~\\&|ADT|HOSP|||202503101200||DFT^P03|1|P|2.5\r"
@@ -29,6 +29,8 @@ MSH = b"MSH|^~\\&|ADT|HOSP|||202503101200||DFT^P03|1|P|2.5\r"
         (None, b'{"kind":1}\r\n\r\n{"kind":2}', "ndjson"),
         (None, b'{"kind":1}\n', "json"),
         (None, b'{"resourceType": "Bundle"}', "fhir"),
+        ("application/json", b'{"resourceType": "Bundle"}', "fhir"),
+        (None, b'{"resourceType":"Claim"}\n{"resourceType":"Claim"}', "fhir"),
         (None, b"ISATOPE", None),
         (None, b"STATEMENT", None),
         (None, b"<Claim xmlns='http://hl7.org/fhir'/>", None),
@@ -42,10 +44,8 @@ def test_the_format_is_told_by_label_and_else_by_first_bytes(
     assert detect(content_type, head) == expected
 
 
-def test_a_format_without_a_reader_is_refused_with_the_formats_that_have_one() -> None:
-    finding = unsupported("hl7v2")
-    assert finding.code == "format-not-supported-yet"
+def test_what_nobody_knows_is_refused_with_the_formats_that_are_taken() -> None:
+    finding = unknown_format()
+    assert finding.code == "format-unknown"
     assert finding.hint is not None
-    assert "X12 837" in finding.hint
-    assert "NDJSON" in finding.hint
-    assert unsupported(None).code == "format-unknown"
+    assert all(word in finding.hint for word in ("X12 837", "HL7 v2", "FHIR", "NDJSON"))
