@@ -189,6 +189,15 @@ class Settings(BaseSettings):
         SecretStr("claimwire-development-only"),
         description="Key of the account hash on `payments.posted`; set your own in production.",
     )
+    patient_hash_key: SecretStr = Field(
+        SecretStr("claimwire-development-only"),
+        description="Key of the hash under which coding remembers a patient's day; set your own in "
+        "production, and keep it: with another key coding forgets what earlier claims had.",
+    )
+    reference_dir: Path = Field(
+        Path("var/reference"),
+        description="Folder of the reference tables that `claimwire reference load` has loaded.",
+    )
     transport_dir: Path = Field(
         Path("var/transport"),
         description="Folder of the payers' mailboxes: `<payer>/to-payer`, `<payer>/from-payer`.",

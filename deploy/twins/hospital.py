@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from io import BytesIO
 from random import Random
 from typing import Literal
@@ -19,6 +20,7 @@ from shared.contract.claim import (
     Contact,
     ContactNumber,
     Diagnosis,
+    Drug,
     Insured,
     Party,
     Patient,
@@ -64,7 +66,9 @@ _INSTITUTIONAL = (
     ("0636", "J1885", 4350),
     ("0250", None, 7725),
 )
-_DIAGNOSES = ("I10", "E119", "J209", "M545", "R079", "Z0000", "K219", "N390")
+_DIAGNOSES = ("I10", "E119", "J209", "M5450", "R079", "Z0000", "K219", "N390")
+_DRUGS = {"J1885": Drug(ndc="00409379501", quantity=Decimal(1), unit="ML")}
+"""What stands behind a drug's procedure code, which Medicaid asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,7 @@ class Hospital:
                 units=1,
                 unit="UN",
                 diagnosis_pointers=(1,),
+                drug=_DRUGS.get(code),
                 service_from=served,
             )
             for number, (code, charge) in enumerate(chosen, start=1)
@@ -233,6 +238,7 @@ class Hospital:
                 charge=charge,
                 units=1,
                 unit="UN",
+                drug=_DRUGS.get(code) if code else None,
                 service_from=served,
             )
             for number, (revenue, code, charge) in enumerate(chosen, start=1)

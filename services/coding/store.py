@@ -1,10 +1,15 @@
-"""coding's SQL: the newest revision of each claim, and the worklist."""
+"""coding's SQL: the newest revision of each claim, patients' days, and the worklist."""
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from services.coding.domain.decide import ClaimState, WorklistEntry
+from services.coding.domain.decide import ClaimState, WorklistEntry, day_key
+from services.coding.domain.history import ClaimDay, EarlierLine, PatientDay
+from services.coding.domain.verdict import Ruleset
 from shared.contract.model import Finding
 from shared.database import Connection
 
@@ -26,6 +31,29 @@ ON CONFLICT (claim_id) DO UPDATE SET
 WHERE claim.revision <= excluded.revision
 """
 
+# Locks a patient's days whether they are new or not: two claims of one patient that come at once to
+# two processes see each other. Claims are locked before days, both in the order of their keys.
+_LOAD_DAYS = """
+INSERT INTO patient_day (name) SELECT name FROM unnest($1::bytea[]) AS new (name) ORDER BY name
+ON CONFLICT (name) DO UPDATE SET name = excluded.name
+RETURNING name, claims
+"""
+
+_LOOK_AT = """
+SELECT claim_id, revision, status, ruleset, updated_at
+FROM claim WHERE claim_id = ANY($1::uuid[])
+"""
+
+_SAVE_DAYS = """
+UPDATE patient_day SET claims = new.claims
+FROM unnest($1::bytea[], $2::text[]::jsonb[]) AS new (name, claims)
+WHERE patient_day.name = new.name
+"""
+
+_RECORD_RULESET = """
+INSERT INTO ruleset (version, editions) VALUES ($1, $2::text[]) ON CONFLICT (version) DO NOTHING
+"""
+
 _OPEN = """
 INSERT INTO worklist (event_id, claim_id, revision, reason, findings, opened_at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[]::jsonb[],
@@ -45,6 +73,37 @@ async def load(connection: Connection, keys: Collection[str]) -> dict[str, Claim
     """States by key, without the claims themselves; rows are locked in key order."""
     rows = await connection.fetch(_LOAD, sorted(map(UUID, keys)))
     return {str(row["claim_id"]): ClaimState(**dict(row.items())) for row in rows}
+
+
+async def look_at(connection: Connection, keys: Collection[str]) -> dict[str, ClaimState]:
+    """States of other claims, as they are now and not locked: they are only asked for."""
+    if not keys:
+        return {}
+    rows = await connection.fetch(_LOOK_AT, list(map(UUID, keys)))
+    return {str(row["claim_id"]): ClaimState(**dict(row.items())) for row in rows}
+
+
+async def load_days(connection: Connection, names: Collection[bytes]) -> dict[str, PatientDay]:
+    """Patients' days by state key, made where they are new, and locked."""
+    if not names:
+        return {}
+    rows = await connection.fetch(_LOAD_DAYS, sorted(names))
+    return {day_key(row["name"]): _read_day(row["name"], row["claims"]) for row in rows}
+
+
+async def save_days(connection: Connection, days: Collection[PatientDay]) -> None:
+    """Writes days that `load_days` has made."""
+    if not days:
+        return
+    ordered = sorted(days, key=lambda day: day.key)
+    await connection.execute(
+        _SAVE_DAYS, [day.key for day in ordered], [_day_json(day) for day in ordered]
+    )
+
+
+async def record_ruleset(connection: Connection, ruleset: Ruleset) -> None:
+    """Keeps which table editions a ruleset was made of, so that its verdicts can be had again."""
+    await connection.execute(_RECORD_RULESET, ruleset.version, list(ruleset.reference.editions))
 
 
 async def save_claims(connection: Connection, states: Collection[ClaimState]) -> None:
@@ -90,4 +149,54 @@ async def close_outdated(connection: Connection, states: Collection[ClaimState])
 def _findings_json(findings: Sequence[Finding]) -> str:
     return json.dumps(
         [finding.model_dump(mode="json", exclude_defaults=True) for finding in findings]
+    )
+
+
+def _day_json(day: PatientDay) -> str:
+    return json.dumps(
+        {
+            str(claim_id): [told.revision, [_line_json(line) for line in told.lines]]
+            for claim_id, told in day.claims.items()
+        },
+        separators=(",", ":"),
+    )
+
+
+def _line_json(line: EarlierLine) -> list[Any]:
+    return [
+        line.kind,
+        line.day.isoformat(),
+        line.provider,
+        line.code,
+        line.modifiers,
+        str(line.units),
+        line.charge,
+        line.stay,
+    ]
+
+
+def _read_day(name: bytes, claims: str) -> PatientDay:
+    return PatientDay(
+        name,
+        {
+            UUID(claim_id): ClaimDay(
+                revision, tuple(_read_line(UUID(claim_id), line) for line in lines)
+            )
+            for claim_id, (revision, lines) in json.loads(claims).items()
+        },
+    )
+
+
+def _read_line(claim_id: UUID, line: list[Any]) -> EarlierLine:
+    kind, day, provider, code, modifiers, units, charge, stay = line
+    return EarlierLine(
+        claim_id,
+        kind,
+        date.fromisoformat(day),
+        provider,
+        code,
+        tuple(modifiers),
+        Decimal(units),
+        charge,
+        stay,
     )

@@ -62,9 +62,15 @@ def intake(files: Sequence[Path] | None, source: str) -> int:
 
 def code(files: Sequence[Path] | None) -> int:
     """Received claims in, each out as coded or held."""
+    from services.coding.domain.verdict import Ruleset
     from services.coding.filter import code as check
+    from services.coding.reference.library import Library
+    from shared import settings
 
-    return _run(files, lambda stream: check(_events(stream), now=datetime.now(UTC)))
+    ruleset = Ruleset(Library(settings.load().reference_dir).current())
+    return _run(
+        files, lambda stream: check(_events(stream), now=datetime.now(UTC), ruleset=ruleset)
+    )
 
 
 def submit(files: Sequence[Path] | None, out: Path) -> int:

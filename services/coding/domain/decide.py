@@ -3,12 +3,13 @@
 Pure: the service, the command line's filter and the tests call the same function.
 """
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.coding.domain.history import History
+from services.coding.domain.history import ClaimDay, EarlierLine, History, PatientDay
 from services.coding.domain.verdict import Ruleset, judge
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimDenied, ClaimHeld, ClaimReceived, ClaimRefused
@@ -32,6 +33,45 @@ class ClaimState:
     updated_at: datetime
     ruleset: str | None = None
     received: bytes | None = field(default=None, repr=False)
+
+
+States = Mapping[str, ClaimState | PatientDay]
+"""What is known, by claim id and by a patient's day (`day_key`)."""
+
+
+def day_key(name: bytes) -> str:
+    """The state key of a patient's day: no claim id looks like it."""
+    return f"day:{name.hex()}"
+
+
+def history_of(states: States, claim_id: UUID, days: Mapping[bytes, ClaimDay]) -> History:
+    """The lines that other claims have on this claim's days, of those that are on their way to the
+    payer; what a newer revision of them no longer has does not count."""
+    lines: list[EarlierLine] = []
+    for name in days:
+        known = states.get(day_key(name))
+        if not isinstance(known, PatientDay):
+            continue
+        for other, told in known.claims.items():
+            state = states.get(str(other)) if other != claim_id else None
+            if not isinstance(state, ClaimState) or state.status != "coded":
+                continue
+            if state.revision == told.revision:
+                lines += told.lines
+    return tuple(lines)
+
+
+def days_with(
+    states: States, claim_id: UUID, days: Mapping[bytes, ClaimDay]
+) -> dict[str, PatientDay]:
+    """The patient's days with what this claim says of them."""
+    changed = {}
+    for name, told in days.items():
+        key = day_key(name)
+        known = states.get(key)
+        before = known if isinstance(known, PatientDay) else PatientDay(name)
+        changed[key] = before.with_claim(claim_id, told)
+    return changed
 
 
 @dataclass(frozen=True, slots=True)

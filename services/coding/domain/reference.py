@@ -167,6 +167,8 @@ class Reference:
     """One set of editions, with the version that a verdict names. One serves a whole batch."""
 
     version: str
+    editions: tuple[str, ...] = ()
+    """Names of the editions it is made of, sorted: with them a past verdict can be had again."""
     icd10cm: Editions[DiagnosisCode] = field(default_factory=no_editions)
     icd10pcs: Editions[SurgicalCode] = field(default_factory=no_editions)
     hcpcs: Editions[ProcedureCode] = field(default_factory=no_editions)

@@ -7,10 +7,12 @@ later family joins by adding its table to the ruleset.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from services.coding.domain.history import History
 from services.coding.domain.reference import Reference
+from services.coding.domain.served import REPLACING, Coded, Service, first_day, services
 from shared.contract.claim import Claim, ClaimKind
 from shared.contract.model import Finding
 
@@ -19,15 +21,49 @@ Severity = Literal["block", "warn", "inform"]
 ALL_KINDS: tuple[ClaimKind, ...] = ("professional", "institutional", "dental")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """What a check looks at: the claim, the day it came (UTC), the reference data, and what the
-    same patient had on the claim's days by earlier claims."""
+    same patient had on the claim's days by earlier claims. What several checks need of a claim is
+    worked out once."""
 
     claim: Claim
     received_on: date
     reference: Reference
     history: History = ()
+
+    @cached_property
+    def day(self) -> date | None:
+        """The day whose code sets hold for the diagnoses: the end of a stay, else the first day of
+        service (ICD-10-CM Official Guidelines; Medicare Claims Processing Manual 23, 10.2)."""
+        return first_day(self.claim)
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """The lines that name a HCPCS or CPT code."""
+        return services(self.claim)
+
+    @cached_property
+    def earlier(self) -> History:
+        """Lines of earlier claims that count beside this one's. None for a replacement or void:
+        which of them it replaces only the payer knows."""
+        return () if self.claim.frequency in REPLACING else self.history
+
+    @cached_property
+    def diagnoses(self) -> tuple[Coded, ...]:
+        """The claim's ICD-10-CM diagnoses with what the day's edition says of them; none where no
+        edition covers the day."""
+        table = self.reference.icd10cm.on(self.day) if self.day else None
+        if table is None:
+            return ()
+        find = table.find
+        return tuple(
+            [
+                Coded(at, each.code, each.role, found[0] if (found := find(each.code)) else None)
+                for at, each in enumerate(self.claim.diagnoses)
+                if each.system == "icd10cm"
+            ]
+        )
 
 
 class Breach(NamedTuple):

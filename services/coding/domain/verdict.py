@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from services.coding.domain import structural
+from services.coding.domain import checks
 from services.coding.domain.history import History
 from services.coding.domain.reference import Reference
 from services.coding.domain.rule import Case
@@ -17,7 +17,7 @@ from shared.contract.claim import Claim
 from shared.contract.events import ClaimCoded, ClaimHeld, ClaimReceived
 from shared.contract.model import Finding
 
-CHECKS = structural.VERSION
+CHECKS = checks.VERSION
 """The version of the checks in code, named in every verdict."""
 
 
@@ -66,7 +66,7 @@ def verdict(
     `history` are lines of other claims of the same patient and payer on this claim's days.
     """
     case = Case(claim, today, reference, history)
-    return (*structural.check(case), *rules.check(case))
+    return (*checks.check(case), *rules.check(case))
 
 
 def judge(

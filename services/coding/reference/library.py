@@ -82,10 +82,6 @@ class Library:
                 f"edition {error.args[0]} is not here; load its file again"
             ) from None
 
-    def names(self) -> tuple[str, ...]:
-        """The names of the editions that `current()` is made of, sorted: what a proof keeps."""
-        return tuple(sorted(self._open))
-
     def _look(self) -> object:
         if self._folder is None:
             return None
@@ -135,12 +131,14 @@ def edition_name(table: str, header: dict[str, Any]) -> str:
 
 def _reference(editions: Iterable[Edition]) -> Reference:
     ordered = sorted(editions, key=lambda each: each.order)
+    names = tuple(sorted(each.name for each in ordered))
 
     def of(table: str) -> Editions[Any]:
         return Editions(each.table for each in ordered if each.table_name == table)
 
     return Reference(
-        version=_version(each.name for each in ordered),
+        version=_version(names),
+        editions=names,
         icd10cm=of("icd10cm"),
         icd10pcs=of("icd10pcs"),
         hcpcs=of("hcpcs"),
@@ -154,6 +152,5 @@ def _reference(editions: Iterable[Edition]) -> Reference:
     )
 
 
-def _version(names: Iterable[str]) -> str:
-    text = "\n".join(sorted(names))
-    return "tables-" + sha256(text.encode()).hexdigest()[:12] if text else ""
+def _version(names: tuple[str, ...]) -> str:
+    return "tables-" + sha256("\n".join(names).encode()).hexdigest()[:12] if names else ""

@@ -61,7 +61,7 @@ def received(number: int, *, revision: int = 1, charge: int = 10_000) -> Event:
         billing_provider=Provider(
             name="TEST CLINIC", npi="1234567893", tax_id="361234567", address=ADDRESS
         ),
-        subscriber=Insured(name="DOE", identifier="W1"),
+        subscriber=Insured(name="DOE", identifier=f"W{number}"),
         payer=Payer(identifier="PAY01"),
         diagnoses=(Diagnosis(code="I10", role="principal"),),
         service_lines=(line,),

@@ -57,14 +57,17 @@ def professional() -> Claim:
         service_lines=tuple(
             ServiceLine(
                 number=number,
-                procedure=Procedure(code=code, modifiers=("25",)),
+                procedure=Procedure(code=code, modifiers=modifiers),
                 charge=charge,
                 units=1,
                 unit="UN",
                 diagnosis_pointers=(1, 2),
                 service_from=SERVED,
             )
-            for number, (code, charge) in enumerate((("99213", 10_000), ("J1885", 15_000)), 1)
+            for number, code, modifiers, charge in (
+                (1, "99213", ("25",), 10_000),
+                (2, "J1885", (), 15_000),
+            )
         ),
     )
 

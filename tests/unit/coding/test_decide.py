@@ -72,13 +72,13 @@ def test_a_clean_claim_is_coded_with_the_ruleset_that_judged_it(professional: Cl
     decided = decide(None, received(professional), NOW, Ruleset(Reference("2025q1")), b"{}")
     assert decided.event is not None
     assert isinstance(decided.event.data, ClaimCoded)
-    assert decided.event.data.ruleset == "structural-1/2025q1"
+    assert decided.event.data.ruleset == "checks-2/2025q1"
     assert decided.event.data.findings == ()
     assert decided.event.data.claim is not None
     assert decided.event.subject == str(professional.id)
     assert decided.entry is None
     assert decided.state == ClaimState(
-        professional.id, 1, "coded", NOW, ruleset="structural-1/2025q1", received=b"{}"
+        professional.id, 1, "coded", NOW, ruleset="checks-2/2025q1", received=b"{}"
     )
 
 

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.coding.domain.checks import check
 from services.coding.domain.rule import Case
-from services.coding.domain.structural import check
 from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import (
     Claim,

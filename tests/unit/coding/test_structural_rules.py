@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from services.coding.domain.checks import check
 from services.coding.domain.rule import Case
-from services.coding.domain.structural import RULES, check
+from services.coding.domain.structural import RULES
 from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import (
     Address,
