@@ -382,6 +382,23 @@ def payer(context: typer.Context) -> None:
     raise typer.Exit(run(context.args))
 
 
+@twin.command()
+def clock(
+    root: Annotated[Path, typer.Option(help="Folder of the payers' mailboxes.", file_okay=False)],
+    advance: Annotated[
+        str | None, typer.Option(help="Move the payer twin's time on: 31d, 12h, 90s.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(min=0, help="How many times as fast as real it runs.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the payer twin's time, or change it, so that a month passes in seconds."""
+    from services.commands.twins import clock as run
+
+    raise typer.Exit(run(root, advance, speed, as_json=as_json))
+
+
 # Filters
 
 

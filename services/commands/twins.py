@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from deploy.twins.hospital import JSON, NDJSON, X12, day
+from deploy.twins.payer.clock import Clock
+from deploy.twins.payer.scenario import span_of
+from services.commands.failures import CommandError
 from services.commands.output import show
 
 _SUFFIXES = {X12: "837", JSON: "json", NDJSON: "ndjson"}
@@ -30,6 +33,25 @@ def hospital(out: Path, claims: int, seed: int, *, as_json: bool) -> int:
 def today() -> date:
     """The day that a hospital's day is, everywhere the same."""
     return datetime.now(UTC).date()
+
+
+def clock(root: Path, advance: str | None, speed: float | None, *, as_json: bool) -> int:
+    """Changes a payer twin's time where it is asked to, and says what it is."""
+    twin = Clock(root)
+    try:
+        by = span_of(advance) if advance is not None else None
+    except ValueError:
+        raise CommandError('--advance takes a time like "31d", "12h" or "90s"') from None
+    if speed is not None:
+        twin.run_at(speed)
+    if by is not None:
+        twin.advance(by)
+    now = twin.now().isoformat(timespec="seconds")
+    if as_json:
+        show({"now": now, "speed": twin.speed})
+    else:
+        print(f"{now}, {twin.speed:g} times as fast as real")
+    return 0
 
 
 def payer(arguments: Sequence[str]) -> int:

@@ -49,7 +49,7 @@ class Journal:
         for number, row in enumerate(rows):
             if number == 0 and row != self._first:
                 raise AnotherScenarioError(
-                    f"{self._path.parent.parent.name}: its claims were answered by another scenario"
+                    f"{self._path.parent.name}: its claims were answered by another scenario"
                     " or seed; use another folder, or delete this mailbox"
                 )
             if "took" in row:

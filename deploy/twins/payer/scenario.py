@@ -14,7 +14,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from deploy.twins.payer.draws import draw, pick
@@ -38,6 +38,11 @@ def span(value: object) -> object:
             raise ValueError('a span is a number of days, or like "31d", "12h", "5m", "90s"')
         return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
     return value
+
+
+def span_of(text: str) -> timedelta:
+    """A length of time as a scenario writes it. Raises ValueError."""
+    return TypeAdapter(Span).validate_python(int(text) if text.isdigit() else text)
 
 
 def _some_weight(rows: Sequence["Fate | Denial | Refusal | CostShare"]) -> Sequence[object]:

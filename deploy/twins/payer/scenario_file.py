@@ -59,6 +59,11 @@ def read_scenario(text: str, name: str = "scenario") -> Scenario:
         ) from None
 
 
-def scenario_schema() -> dict[str, Any]:
-    """JSON Schema of a scenario, for editors."""
-    return _SCENARIO.json_schema()
+def write_examples(folder: Path) -> None:
+    """Every shipped scenario into a folder, to be changed there, with the JSON Schema for
+    editors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in shipped_names():
+        (folder / f"{name}.yaml").write_text((SHIPPED / f"{name}.yaml").read_text())
+    schema = json.dumps(_SCENARIO.json_schema(), indent=1)
+    (folder / "scenario.schema.json").write_text(schema + "\n")

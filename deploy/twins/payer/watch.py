@@ -24,7 +24,7 @@ from deploy.twins.payer.scenario import DEFAULT_SEED, EVERYDAY, Scenario, with_p
 logger = logging.getLogger("claimwire.twins.payer")
 
 BEING_WRITTEN = ".tmp"
-TO_PAYER, FROM_PAYER, PROCESSED, DONE, OWN = "to-payer", "from-payer", "processed", "done", "twin"
+TO_PAYER, FROM_PAYER, PROCESSED, DONE = "to-payer", "from-payer", "processed", "done"
 
 
 class Mailroom:
@@ -75,7 +75,7 @@ class Mailroom:
         """Leaves the books where tests that share the folder find them."""
         path = self.root / FOLDER / "book.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _leave(path.parent, path.name, self.book_json())
+        leave(path.parent, path.name, self.book_json())
 
 
 class _Mailbox:
@@ -84,7 +84,8 @@ class _Mailbox:
     def __init__(self, folder: Path, scenario: Scenario, seed: int) -> None:
         self._folder = folder
         self.payer = Payer(scenario, seed)
-        self._journal = Journal(folder / OWN / "journal.ndjson", scenario, seed)
+        own = folder.parent / FOLDER / folder.name
+        self._journal = Journal(own / "journal.ndjson", scenario, seed)
         taken, self._given = self._journal.open()
         self._kept = {one.kept for one in taken}
         self._latest = datetime.min.replace(tzinfo=UTC)
@@ -146,7 +147,7 @@ class _Mailbox:
     def _leave_answer(self, file: AnswerFile) -> None:
         known = (self._folder / FROM_PAYER / file.name, self._folder / DONE / file.name)
         if not any(path.exists() for path in known):
-            _leave(self._folder / FROM_PAYER, file.name, file.content)
+            leave(self._folder / FROM_PAYER, file.name, file.content)
         self._journal.gave(file.name)
         self._given.add(file.name)
 
@@ -165,7 +166,8 @@ def run(mailroom: Mailroom, clock: Clock, poll_s: float, is_stopping: Callable[[
     mailroom.write_book()
 
 
-def _leave(folder: Path, name: str, content: bytes) -> None:
+def leave(folder: Path, name: str, content: bytes) -> None:
+    """Puts a file into a folder, complete as soon as it has its name."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / (name + BEING_WRITTEN)
     partial.write_bytes(content)
