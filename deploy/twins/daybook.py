@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from deploy.twins.hospital import SOURCE, Message
 from deploy.twins.payer.scenario import Outcome, expected_outcome
+from deploy.twins.publication import SOURCE, Message, Published
 from shared.contract.envelope import business_id
 
 # How far each event takes a claim. A later state is never undone by an event that comes late.
@@ -51,6 +51,11 @@ class Daybook:
     submitted: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     repeated_events: int = 0
+    expected_gathered: int = 0
+    gathered: int = 0
+    """Messages that were taken down for an encounter."""
+    encounters: int = 0
+    """Claims that were published as encounters, in several messages each."""
 
     def published(self, message: Message) -> None:
         """Writes down what a message holds and what must become of it."""
@@ -60,12 +65,20 @@ class Daybook:
                 self.expected_rejections += 1
             elif record.fate == "duplicate":
                 self.expected_duplicates += 1
+            elif record.fate == "gathered":
+                self.expected_gathered += 1
             else:
-                number = record.patient_control_number
-                claim_id = claim_id_of(number)
-                self.charges[claim_id] = record.charge_cents
-                is_held = record.fate == "held"
-                self.expected[claim_id] = "held" if is_held else self._at_payer(number)
+                self._expect(record)
+        for claim in message.encounters:
+            self.encounters += 1
+            self._expect(claim)
+
+    def _expect(self, record: Published) -> None:
+        number = record.patient_control_number
+        claim_id = claim_id_of(number)
+        self.charges[claim_id] = record.charge_cents
+        is_held = record.fate == "held"
+        self.expected[claim_id] = "held" if is_held else self._at_payer(number)
 
     def _at_payer(self, patient_control_number: str) -> str:
         outcome = expected_outcome(patient_control_number, self.payer_seed)
@@ -82,6 +95,8 @@ class Daybook:
             self.rejections += 1
         elif event_type == "claim.duplicated.v1":
             self.duplicates += 1
+        elif event_type == "encounter.recorded.v1":
+            self.gathered += 1
         elif event_type in _STATE:
             self.advance(headers.get("ce_subject", ""), _STATE[event_type])
 
@@ -101,6 +116,7 @@ class Daybook:
         return (
             self.rejections >= self.expected_rejections
             and self.duplicates >= self.expected_duplicates
+            and self.gathered >= self.expected_gathered
             and not self.unsettled()
         )
 
@@ -114,10 +130,13 @@ class Daybook:
 
     def counts(self) -> dict[str, int]:
         """The report's `claims`. Each count but the first is of claims that came so far or
-        further; `held`, `refused_by_payer`, `paid`, `denied` and `awaiting_payer` are ends."""
+        further; `held`, `refused_by_payer`, `paid`, `denied` and `awaiting_payer` are ends.
+        Messages that were `gathered` are no claims; `encounters` of those accepted came of them."""
         ends = Counter(self.states.values())
         return {
             "published": self.published_records,
+            "gathered": self.gathered,
+            "encounters": self.encounters,
             "accepted": len(self.states),
             "refused": self.rejections,
             "duplicates": self.duplicates,
@@ -139,8 +158,14 @@ class Daybook:
             if self.states.get(claim_id) != end
         ]
         found += [f"claim {claim_id}: never published" for claim_id in self._strangers()]
-        sums = (
-            ("published", ("accepted", "refused", "duplicates")),
+        whole_claims = counts["accepted"] - counts["encounters"]
+        parts_of = whole_claims + counts["refused"] + counts["duplicates"] + counts["gathered"]
+        if counts["published"] != parts_of:
+            found.append(
+                f"published is {counts['published']}, not accepted as claims + refused + "
+                "duplicates + gathered"
+            )
+        sums: tuple[tuple[str, tuple[str, ...]], ...] = (
             ("accepted", ("held", "submitted")),
             ("submitted", ("refused_by_payer", "paid", "denied", "awaiting_payer")),
         )

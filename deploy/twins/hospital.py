@@ -7,13 +7,21 @@ public code values.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from random import Random
-from typing import Literal
 
+from deploy.twins import hl7
+from deploy.twins.publication import (
+    JSON,
+    NDJSON,
+    SOURCE,
+    X12,
+    Fate,
+    Message,
+    Published,
+)
 from shared.contract.claim import (
     Address,
     Claim,
@@ -33,11 +41,6 @@ from shared.contract.claim import (
 from shared.contract.envelope import business_id
 from shared.contract.model import to_wire
 from shared.x12.claims.writing import InterchangeEnvelope, write_interchange
-
-Fate = Literal["accepted", "held", "rejected", "duplicate"]
-
-SOURCE = "general-hospital"
-X12, JSON, NDJSON = "application/edi-x12", "application/json", "application/x-ndjson"
 
 _FIRST = ("Ada", "Ben", "Cleo", "Dev", "Ema", "Finn", "Gus", "Hana", "Ivo", "Juno", "Kai", "Lena")
 _LAST = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel", "Juniper", "Larch")
@@ -71,23 +74,7 @@ _DRUGS = {"J1885": Drug(ndc="00409379501", quantity=Decimal(1), unit="ML")}
 """What stands behind a drug's procedure code, which Medicaid asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One claim of a message and what must become of it at our door."""
-
-    patient_control_number: str
-    charge_cents: int
-    fate: Fate
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One record for `claims.inbound`; `records` is empty only where nothing in it can be read."""
-
-    message_id: str
-    content_type: str
-    value: bytes
-    records: tuple[Published, ...]
+__all__ = ["JSON", "NDJSON", "SOURCE", "X12", "Fate", "Message", "Published"]
 
 
 def npi(number: int) -> str:
@@ -263,9 +250,21 @@ def _telephone(name: str, number: str) -> Contact:
     return Contact(name=name, numbers=(ContactNumber(kind="TE", value=number),))
 
 
-def day(seed: int, count: int, *, today: date, run: str = "D") -> Iterator[Message]:
+FORMATS = ("x12", "json")
+ALL_FORMATS = (*FORMATS, "hl7")
+
+
+def day(
+    seed: int,
+    count: int,
+    *,
+    today: date,
+    run: str = "D",
+    formats: Sequence[str] = FORMATS,
+) -> Iterator[Message]:
     """A mixed day of at least `count` claims: 837P and 837I files, canonical JSON and NDJSON,
-    among them claims that must be held, duplicates, and records that must be refused."""
+    among them claims that must be held, duplicates, and records that must be refused. With `hl7`
+    among the formats a third of the clean claims are encounters, told in several messages each."""
     hospital = Hospital(seed, today=today, run=run)
     random = Random(seed ^ 0x5EED)
     sent = 0
@@ -275,6 +274,13 @@ def day(seed: int, count: int, *, today: date, run: str = "D") -> Iterator[Messa
         file_number += 1
         batch = hospital.claims(min(random.randrange(15, 45), count - sent))
         spoiled = [_spoil(claim, random) for claim in batch]
+        if "hl7" in formats:
+            told = [
+                claim for claim, fate in spoiled if fate == "accepted" and random.random() < 0.3
+            ]
+            spoiled = [pair for pair in spoiled if not any(pair[0] is one for one in told)]
+            sent += len(told)
+            yield from hl7.publish(told, random, run=run, number=file_number, today=today)
         for content_type, group in _by_door(spoiled, random):
             message_id = f"{run}-{file_number}-{len(group)}-{content_type.partition('/')[2]}"
             message = _message(message_id, content_type, group, today)
@@ -284,6 +290,13 @@ def day(seed: int, count: int, *, today: date, run: str = "D") -> Iterator[Messa
     if first is not None:
         yield _again(first)
     yield from _broken(run)
+    if "hl7" in formats:
+        yield from hl7.broken(run, hospital.claim(), today)
+
+
+def source_profiles(seed: int, *, today: date) -> bytes:
+    """The file of source profiles that makes this hospital's HL7 understood."""
+    return json.dumps(hl7.profile(Hospital(seed, today=today).claims(60)), indent=1).encode()
 
 
 def _spoil(claim: Claim, random: Random) -> tuple[Claim, Fate]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
@@ -19,17 +18,18 @@ from deploy.local.stack import Stack
 from deploy.local.stack_folder import StackFolder
 from deploy.twins import hospital
 from deploy.twins.daybook import Daybook
-from deploy.twins.hospital import Message
+from deploy.twins.hospital import ALL_FORMATS, Message
 from deploy.twins.payer.scenario import DEFAULT_SEED
 from services.commands.audit import problems_of
 from services.commands.stack_access import connections, opened
+from services.commands.twins import today
 from services.remittance.audit import summary
 from shared.contract import topics
 from shared.contract.envelope import text_headers
 from shared.messaging import broker
 from shared.messaging.publishing import Inbound, publish
 from shared.money import format_cents
-from shared.settings import Settings
+from shared.settings import Settings, variable
 
 HEARD_TOPICS = (
     topics.CLAIMS_INTAKE,
@@ -40,8 +40,11 @@ HEARD_TOPICS = (
 SETTLE_TIMEOUT_S = 75.0
 PROBLEMS_SHOWN = 20
 REPORT = "report.json"
+SOURCE_PROFILES = "sources.json"
 _REPORTED = (
     ("accepted", "accepted at our door"),
+    ("encounters", "  of these, gathered from HL7 messages"),
+    ("gathered", "HL7 messages they were gathered from"),
     ("refused", "refused at our door"),
     ("duplicates", "sent twice, taken once"),
     ("held", "held before a payer could deny them"),
@@ -87,7 +90,10 @@ def demo(claims: int, seed: int, kafka: str | None, var_dir: Path) -> int:
     started = time.monotonic()
     clear(var_dir)
     console.print(f"A day of {claims} claims, seed {seed}.")
-    with Stack(var_dir, kafka=kafka, say=console.print) as stack:
+    profiles = var_dir / SOURCE_PROFILES
+    profiles.write_bytes(hospital.source_profiles(seed, today=today()))
+    environment = {variable("source_profiles"): str(profiles.resolve())}
+    with Stack(var_dir, kafka=kafka, say=console.print, environment=environment) as stack:
         report = asyncio.run(run_day(stack, claims, seed, console, started))
     console.print(_claims_table(report))
     console.print(_money_table(report))
@@ -109,12 +115,13 @@ def clear(var_dir: Path) -> None:
     for made in (folder.path, folder.transport_dir, folder.blob_dir):
         shutil.rmtree(made, ignore_errors=True)
     (var_dir / REPORT).unlink(missing_ok=True)
+    (var_dir / SOURCE_PROFILES).unlink(missing_ok=True)
 
 
 async def run_day(stack: Stack, count: int, seed: int, console: Console, started: float) -> Report:
     """Publishes the day, listens until it is settled, and holds the books against each other."""
     book = Daybook(DEFAULT_SEED)
-    day = list(hospital.day(seed, count, today=datetime.now(UTC).date()))
+    day = list(hospital.day(seed, count, today=today(), formats=ALL_FORMATS))
     for message in day:
         book.published(message)
     async with listening(stack.settings) as consumer:
@@ -136,7 +143,13 @@ async def send(settings: Settings, day: list[Message]) -> None:
 
 def _inbound(day: list[Message]) -> Iterator[Inbound]:
     for message in day:
-        yield Inbound(message.message_id, hospital.SOURCE, message.value, message.content_type)
+        yield Inbound(
+            message.message_id,
+            hospital.SOURCE,
+            message.value,
+            message.content_type,
+            key=message.key,
+        )
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Wiring only: what intake reads, who decides, and its HTTP door."""
+"""Wiring only: what intake reads, who decides, its HTTP and MLLP doors, its watch."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,8 +8,10 @@ from starlette.routing import BaseRoute
 
 from services.intake.domain.profile import load_profiles
 from services.intake.handlers import IntakeHandler
+from services.intake.mllp.listener import Listener
+from services.intake.watching import watcher
 from shared.contract import topics
-from shared.service import Context, Service
+from shared.service import Context, Service, Worker
 from shared.settings import Settings
 
 NAME = "intake"
@@ -19,11 +21,15 @@ def service(settings: Settings) -> Service:
     """The intake service. Raises SourceProfileError for unusable source profiles."""
     profiles = load_profiles(settings.source_profiles)
     handler = IntakeHandler(settings.default_source, profiles)
+    workers: list[Worker] = [watcher(profiles, settings.encounter_poll_s)]
+    if settings.mllp_port is not None:
+        workers.append(Listener(settings, handler).run)
     return Service(
         name=NAME,
         topics=(topics.CLAIMS_INBOUND,),
         handler=handler,
         schema_dir=Path(__file__).parent / "schema",
+        workers=workers,
         routes=partial(_routes, handler),
     )
 

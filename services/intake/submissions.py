@@ -26,6 +26,10 @@ _RECORDS = """
 SELECT position, outcome, claim_id, revision, findings
 FROM submission_record WHERE submission_id = $1 AND position > $2 ORDER BY position LIMIT $3
 """
+_OUTCOMES = """
+SELECT submission_id, position, outcome, claim_id, revision, findings
+FROM submission_record WHERE submission_id = ANY($1::uuid[]) ORDER BY submission_id, position
+"""
 _CLAIM = """
 SELECT claim_id, revision, frequency, status, source, message_id, position, received_at, updated_at
 FROM claim WHERE claim_id = $1
@@ -81,6 +85,12 @@ async def records(
     """A submission's records behind this position, in order."""
     rows = await connection.fetch(_RECORDS, submission_id, after, limit)
     return [RecordOutcome(submission_id, **dict(row.items())) for row in rows]
+
+
+async def outcomes(connection: Connection, submission_ids: Sequence[UUID]) -> list[RecordOutcome]:
+    """All records of these submissions."""
+    rows = await connection.fetch(_OUTCOMES, list(submission_ids))
+    return [RecordOutcome(**dict(row.items())) for row in rows]
 
 
 async def claim(connection: Connection, claim_id: UUID) -> dict[str, Any] | None:

@@ -29,6 +29,8 @@ class Inbound:
     content: bytes | Path
     content_type: str | None = None
     traceparent: str | None = None
+    key: str | None = None
+    """Messages of one key keep their order; without one each goes by its own id."""
 
     def headers(self) -> Headers:
         headers: list[tuple[str, bytes]] = [
@@ -65,7 +67,10 @@ async def publish(
             headers, value = await asyncio.to_thread(_fetched, message, blobs, claim_check_bytes)
         waiting.append(
             await producer.send(
-                topic, value=value, key=message.message_id.encode(), headers=list(headers)
+                topic,
+                value=value,
+                key=(message.key or message.message_id).encode(),
+                headers=list(headers),
             )
         )
         count += 1

@@ -68,6 +68,8 @@ SPAN_MAILBOX = "mailbox read"
 """One file of a payer's mailbox was taken over."""
 SPAN_WATCH = "acknowledgement watch"
 """The watchdog said that an answer is overdue."""
+SPAN_ENCOUNTERS = "encounter watch"
+"""A hold was over and a claim was made, or charges were said to be overdue."""
 
 SPANS = frozenset(
     {
@@ -79,6 +81,7 @@ SPANS = frozenset(
         SPAN_SUBMIT,
         SPAN_MAILBOX,
         SPAN_WATCH,
+        SPAN_ENCOUNTERS,
     }
 )
 
