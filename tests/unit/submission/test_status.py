@@ -45,9 +45,7 @@ def test_no_happening_moves_a_claim_backwards_but_coding_it_again(
             assert ORDER.index(after) >= ORDER.index(before)
 
 
-@given(
-    st.sampled_from(FINAL), st.lists(st.sampled_from(sorted(ANSWERS - {Happening.ADJUDICATE})))
-)
+@given(st.sampled_from(FINAL), st.lists(st.sampled_from(sorted(ANSWERS - {Happening.ADJUDICATE}))))
 def test_no_answer_but_an_835_moves_a_claim_that_is_settled(
     status: Status, answers: list[Happening]
 ) -> None:
