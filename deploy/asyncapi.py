@@ -26,7 +26,7 @@ Document = dict[str, Any]
 READS = {
     "intake": (CLAIMS_INBOUND,),
     "coding": (CLAIMS_INTAKE, CLAIMS_SUBMISSION, CLAIMS_REMITTANCE),
-    "submission": (CLAIMS_CODING, PAYERS_INBOUND),
+    "submission": (CLAIMS_CODING, CLAIMS_REMITTANCE, PAYERS_INBOUND),
     "remittance": (PAYERS_INBOUND, CLAIMS_SUBMISSION),
 }
 """Which topics a service subscribes to: the picture of the line."""

@@ -145,7 +145,9 @@ class Settings(BaseSettings):
         "folder.",
     )
     blob_key: SecretStr | None = Field(
-        None, description="Key that encrypts large bodies: 32 bytes in base64 (AES-256-GCM)."
+        None,
+        description="Key that encrypts large bodies and the interchanges that were sent: 32 bytes "
+        "in base64 (AES-256-GCM).",
     )
     claim_check_bytes: Count = Field(
         900_000, description="Bodies above this many bytes travel through the blob store."
@@ -203,7 +205,7 @@ class Settings(BaseSettings):
         description="Folder of the payers' mailboxes: `<payer>/to-payer`, `<payer>/from-payer`.",
     )
     payer_profiles: Path | None = Field(
-        None, description="JSON file of payer profiles; built-in defaults when not set."
+        None, description="JSON or TOML file of payer profiles; built-in defaults when not set."
     )
     interchange_max_claims: Count = Field(500, description="Claims in one interchange, at most.")
     interchange_window_s: Seconds = Field(
@@ -218,6 +220,10 @@ class Settings(BaseSettings):
     )
     watchdog_277ca_s: Seconds = Field(
         2 * 86_400.0, description="A 277CA is overdue so long after its interchange was sent."
+    )
+
+    watchdog_835_s: Seconds = Field(
+        45 * 86_400.0, description="An 835 is overdue so long after its interchange was sent."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 from services.submission.courier import courier_for
-from services.submission.domain.profile import Profile, load_profiles
-from services.submission.handlers import TOPICS, SubmissionHandler
+from services.submission.domain.profile import load_profiles
+from services.submission.handlers import EVENT_TYPES, TOPICS, SubmissionHandler
+from services.submission.leases import Leases
 from services.submission.routes import routes
-from services.submission.transport import Transport
-from services.submission.transport.folder import FolderTransport
+from services.submission.transport.choosing import transport_for
 from shared.service import Service, Worker
 from shared.settings import Settings
 
@@ -18,10 +18,11 @@ SCHEMA = Path(__file__).parent / "schema"
 def service(settings: Settings) -> Service:
     """The service as its process runs it. Raises ProfileError for unusable payer profiles."""
     profiles = load_profiles(settings.payer_profiles)
-    # Half of the connections stay for the handler, the relay and HTTP.
+    # Of the connections one holds the leases; half stay for the handler, the relay and HTTP.
     turns = asyncio.Semaphore(max(1, settings.postgres_pool_max // 2 - 1))
+    leases = Leases()
     workers: list[Worker] = [
-        courier_for(profile, transport_for(profile, settings), settings, turns).run
+        courier_for(profile, transport_for(profile, settings), settings, turns, leases).run
         for profile in profiles.all()
     ]
     return Service(
@@ -31,10 +32,5 @@ def service(settings: Settings) -> Service:
         schema_dir=SCHEMA,
         workers=workers,
         routes=routes,
-        event_types=("claim.coded.v1",),
+        event_types=EVENT_TYPES,
     )
-
-
-def transport_for(profile: Profile, settings: Settings) -> Transport:
-    """The transport that a profile names."""
-    return FolderTransport(settings.transport_dir / profile.name)

@@ -2,31 +2,37 @@
 
 All of a payer's work is one after the other under one lease, so that a send is always recorded
 before the payer's answers to it are taken from the mailbox, and so that any number of processes
-share the payers between them. A payer that is down stops its own courier only.
+share the payers between them. A payer that is down stops its own courier only: while its circuit is
+open its claims wait, and nothing of the process waits for it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.submission import channel_state
 from services.submission.domain.batching import Limits
+from services.submission.domain.circuit import Circuit, after_failure
 from services.submission.domain.profile import Profile
 from services.submission.domain.watchdog import Allowance
+from services.submission.filing import count_down
 from services.submission.gathering import MAX_BYTES, gather
+from services.submission.inquiring import inquire
+from services.submission.leases import Leases
 from services.submission.mailbox import collect
-from services.submission.saying import SUBMITTED
-from services.submission.sending import send, unsent
-from services.submission.transport import Transport
+from services.submission.saying import FILING_DUE, OVERDUE, SUBMITTED
+from services.submission.sending import Fate, Outbound, send, unsent
+from services.submission.transport import Transport, TransportError
+from services.submission.vault import Vault
 from services.submission.watching import watch
-from shared.database import Connection, leased
+from shared.database import Connection
 from shared.service import Context, clock
 from shared.settings import Settings
 
 SHORTEST_REST_S = 0.05
 LONGEST_REST_S = 0.5
-BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
-"""Rests after a payer could not be reached: once, twice, ... in a row."""
 
 
 @dataclass(slots=True)
@@ -39,107 +45,161 @@ class Courier:
     allowance: Allowance
     mailbox_poll: timedelta
     watchdog_poll: timedelta
+    vault: Vault
     turns: asyncio.Semaphore
-    _failures: int = 0
+    leases: Leases
     _next_mailbox: datetime | None = None
     _next_watch: datetime | None = None
     _is_busy: bool = field(default=False)
 
     async def run(self, context: Context) -> None:
         """Rounds until the process stops. A round that finds work is followed by another."""
-        while not context.stopping.is_set():
-            try:
+        try:
+            while not context.stopping.is_set():
                 await self.round(context, clock())
-                self._failures = 0
-                rest = SHORTEST_REST_S if self._is_busy else LONGEST_REST_S
-            except OSError as error:
-                rest = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
-                self._failures += 1
-                context.logger.warning(
-                    "a payer's transport failed",
-                    extra={"payer_profile": self.profile.name, "error": type(error).__name__},
-                )
-            await _rest(context.stopping, rest)
+                await _rest(context.stopping, SHORTEST_REST_S if self._is_busy else LONGEST_REST_S)
+        finally:
+            await self.transport.close()
 
     async def round(self, context: Context, now: datetime) -> None:
         """Everything there is to do for this payer now, unless another process is at it."""
-        async with (
-            self.turns,
-            context.pool.acquire() as connection,
-            leased(connection, f"payer/{self.profile.name}") as is_ours,
-        ):
-            self._is_busy = False
+        self._is_busy = False
+        async with self.leases.holding(context.pool, self._lease) as is_ours:
             if not is_ours:
                 return
-            steps: tuple[Callable[[Context, Connection, datetime], Awaitable[int]], ...] = (
-                self._form,
-                self._send,
-                self._collect,
-                self._watch,
-            )
-            for step in steps:
-                if await step(context, connection, now):
-                    self._is_busy = True
-                    context.wake_relay()
+            await self._watch(context, now)
+            async with self._connection(context) as connection:
+                circuit = await channel_state.read(connection, self.profile.name)
+            if circuit.is_open(now):
+                return
+            await self._form(context, now)
+            try:
+                await self._exchange(context, circuit, now)
+            except OSError as error:
+                await self._failed(context, circuit, error, now)
 
-    async def _form(self, context: Context, connection: Connection, now: datetime) -> int:
-        formed = await gather(connection, self.profile, self.limits, now)
+    @property
+    def _lease(self) -> str:
+        return f"payer/{self.profile.name}"
+
+    @asynccontextmanager
+    async def _connection(self, context: Context) -> AsyncIterator[Connection]:
+        async with self.turns, context.pool.acquire() as connection:
+            yield connection
+
+    async def _form(self, context: Context, now: datetime) -> None:
+        async with self._connection(context) as connection:
+            formed = await gather(connection, self.profile, self.limits, self.vault, now)
+            asked = await inquire(connection, self.profile, self.vault, now)
         unwritable = sum(one.unwritable for one in formed)
         if unwritable:
             context.metrics.decided(["claim.refused.v1"] * unwritable)
-        return len(formed)
+        self._did(context, len(formed) + asked)
 
-    async def _send(self, context: Context, connection: Connection, now: datetime) -> int:
-        claims = 0
-        for interchange in await unsent(connection, self.profile.name):
-            count = await send(connection, self.transport, interchange, context.tracing, now)
-            context.metrics.decided([SUBMITTED] * count)
-            context.wake_relay()
+    async def _exchange(self, context: Context, circuit: Circuit, now: datetime) -> None:
+        """Sends what is formed, as the payer's pace allows, and takes its answers."""
+        out = Outbound(
+            self.profile,
+            self.transport,
+            lambda: self._connection(context),
+            self.vault,
+            context.tracing,
+        )
+        async with self._connection(context) as connection:
+            waiting = await unsent(connection, self.profile.name)
+        for interchange in waiting if circuit.may_send(self.profile.pacing, now) else ():
+            if not self.leases.holds(self._lease):
+                return
+            fate, claims = await send(out, interchange, now)
+            context.metrics.decided([SUBMITTED] * claims)
             context.logger.info(
-                "interchange sent" if count else "interchange held: nobody knows if it was sent",
+                "interchange sent" if fate is Fate.SENT else "interchange not sent",
                 extra={
                     "interchange_id": str(interchange.interchange_id),
                     "payer_profile": self.profile.name,
-                    "count": count,
+                    "state": fate.value,
+                    "count": claims,
                 },
             )
-            claims += count
-        return claims
+            self._did(context, 1)
+            if fate is Fate.SENT:
+                async with self._connection(context) as connection:
+                    await channel_state.keep_sending(connection, self.profile.name, now)
+                circuit = Circuit(last_sent_at=now)
+                if not circuit.may_send(self.profile.pacing, now):
+                    break
+        await self._collect(context, circuit, now)
 
-    async def _collect(self, context: Context, connection: Connection, now: datetime) -> int:
+    async def _collect(self, context: Context, circuit: Circuit, now: datetime) -> None:
         if self._next_mailbox is not None and now < self._next_mailbox:
-            return 0
+            return
         self._next_mailbox = now + self.mailbox_poll
-        return await collect(
-            connection,
+        taken = await collect(
+            lambda: self._connection(context),
             self.transport,
             self.profile.name,
             context.blobs,
             tracing=context.tracing,
             now=now,
         )
+        if circuit.failures:
+            async with self._connection(context) as connection:
+                await channel_state.keep_contact(connection, self.profile.name, now)
+        self._did(context, taken)
 
-    async def _watch(self, context: Context, connection: Connection, now: datetime) -> int:
+    async def _failed(
+        self, context: Context, circuit: Circuit, error: OSError, now: datetime
+    ) -> None:
+        code = error.code if isinstance(error, TransportError) else type(error).__name__
+        after = after_failure(circuit, code, self.profile.pacing, now)
+        async with self._connection(context) as connection:
+            await channel_state.keep_failure(connection, self.profile.name, after, now)
+        context.logger.warning(
+            "a payer cannot be reached",
+            extra={
+                "payer_profile": self.profile.name,
+                "error": code,
+                "attempt": after.failures,
+            },
+        )
+        await self.transport.close()
+
+    async def _watch(self, context: Context, now: datetime) -> None:
         if self._next_watch is not None and now < self._next_watch:
-            return 0
+            return
         self._next_watch = now + self.watchdog_poll
         name = self.profile.name
-        late = await watch(connection, name, self.allowance, context.tracing, now)
-        for expected, count in late.items():
+        async with self._connection(context) as connection:
+            late = await watch(connection, name, self.allowance, context.tracing, now)
+            filing = await count_down(
+                connection, self.profile, self.allowance, context.tracing, now
+            )
+        said = [(OVERDUE, f"no-{expected}", count) for expected, count in late.items()]
+        for event_type, state, count in (*said, (FILING_DUE, "filing-due", filing)):
             if count:
-                context.metrics.decided(["acknowledgement.overdue.v1"] * count)
+                context.metrics.decided([event_type] * count)
                 context.logger.warning(
-                    "acknowledgements are overdue",
-                    extra={"payer_profile": name, "state": f"no-{expected}", "count": count},
+                    "a payer's time is over",
+                    extra={"payer_profile": name, "state": state, "count": count},
                 )
-        return sum(late.values())
+                self._did(context, count)
+
+    def _did(self, context: Context, count: int) -> None:
+        if count:
+            self._is_busy = True
+            context.wake_relay()
 
 
 def courier_for(
-    profile: Profile, transport: Transport, settings: Settings, turns: asyncio.Semaphore
+    profile: Profile,
+    transport: Transport,
+    settings: Settings,
+    turns: asyncio.Semaphore,
+    leases: Leases,
 ) -> Courier:
     """A payer's courier; what its profile leaves open comes from the settings."""
     window_s = profile.interchange_window_s
+    deadlines = profile.deadlines
     return Courier(
         profile=profile,
         transport=transport,
@@ -149,12 +209,15 @@ def courier_for(
             window_s=settings.interchange_window_s if window_s is None else window_s,
         ),
         allowance=Allowance(
-            syntax_s=profile.deadlines.syntax_s or settings.watchdog_999_s,
-            acceptance_s=profile.deadlines.acceptance_s or settings.watchdog_277ca_s,
+            syntax_s=deadlines.syntax_s or settings.watchdog_999_s,
+            acceptance_s=deadlines.acceptance_s or settings.watchdog_277ca_s,
+            payment_s=deadlines.payment_s or settings.watchdog_835_s,
         ),
         mailbox_poll=timedelta(seconds=settings.mailbox_poll_s),
         watchdog_poll=timedelta(seconds=settings.watchdog_poll_s),
+        vault=Vault.from_settings(settings),
         turns=turns,
+        leases=leases,
     )
 
 

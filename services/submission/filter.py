@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from services.submission.domain.acknowledgement import SOURCE
+from services.submission.domain.changes import Leg
 from services.submission.domain.control_numbers import format_control_number
 from services.submission.domain.interchange import Pending, Written, write
 from services.submission.domain.profile import Profile, Profiles, read_profiles
@@ -20,6 +21,7 @@ from shared.contract.envelope import Event, business_id
 from shared.contract.events import (
     AcknowledgementRead,
     ClaimCoded,
+    ClaimSecondaryDue,
     ClaimSubmitted,
     InterchangeReference,
     MessageOrigin,
@@ -40,8 +42,8 @@ def submit(
     profiles: Profiles | None = None,
     claims_per_file: int = CLAIMS_PER_FILE,
 ) -> Iterator[Event]:
-    """`claim.submitted` for each coded claim that is in a file, `claim.refused` for each that no
-    837 can say; every other event untouched.
+    """`claim.submitted` for each claim, coded or due at its next payer, that is in a file;
+    `claim.refused` for each that no 837 can say; every other event untouched.
 
     A file for each payer profile and kind of claim, closed at `claims_per_file`; complete once it
     has its name. Raises OSError where the folder cannot be written.
@@ -50,7 +52,7 @@ def submit(
     waiting: dict[tuple[str, str], list[Event]] = {}
     serving: dict[str, Profile] = {profile.name: profile for profile in known.all()}
     for event in events:
-        if not isinstance(event.data, ClaimCoded):
+        if not isinstance(event.data, ClaimCoded | ClaimSecondaryDue):
             yield event
             continue
         claim = event.data.claim
@@ -63,34 +65,33 @@ def submit(
 
 
 def _file(coded: list[Event], profile: Profile, out_dir: Path, now: datetime) -> Iterator[Event]:
-    # By claim id: the newest revision is the one that goes, as in the service.
-    by_id = {event.subject: event for event in coded}
-    claims = {subject: _claim(event) for subject, event in by_id.items()}
+    # By claim id and turn: the newest revision is the one that goes, as in the service.
+    newest = {(e.subject, _claim(e).payer_sequence): e for e in coded}
+    by_leg = {_leg(event): event for event in newest.values()}
     number = _next_number(out_dir, profile)
-    pending = [Pending(c.id, c.revision, to_wire(c)) for c in claims.values()]
+    pending = [Pending(leg, to_wire(_claim(event))) for leg, event in by_leg.items()]
     written = write(pending, profile, number, now)
     if written.placed:
         partial = out_dir / f"{_stem(profile, number)}.tmp"
         partial.write_bytes(written.content)
         partial.rename(partial.with_suffix(".837"))
     for unwritable in written.unwritable:
-        yield unwritable_event(unwritable, by_id[str(unwritable.claim_id)].traceparent, now)
-    yield from _submitted(written, profile, number, claims, by_id, now=now)
+        yield unwritable_event(unwritable, by_leg[unwritable.leg].traceparent, now)
+    yield from _submitted(written, profile, number, by_leg, now=now)
 
 
 def _submitted(
     written: Written,
     profile: Profile,
     number: int,
-    claims: dict[str, Claim],
-    coded: dict[str, Event],
+    coded: dict[Leg, Event],
     *,
     now: datetime,
 ) -> Iterator[Event]:
     ends = (profile.sender.identifier, profile.receiver.identifier)
     interchange_id = business_id("interchange", *ends, number)
     for placed in written.placed:
-        subject = str(placed.claim_id)
+        cause = coded[placed.leg]
         reference = InterchangeReference(
             interchange_id=interchange_id,
             payer=profile.name,
@@ -99,10 +100,10 @@ def _submitted(
             transaction_control_number=placed.transaction_control_number,
         )
         yield _event(
-            subject,
-            ClaimSubmitted(claim=claims[subject], interchange=reference, submitted_at=now),
+            cause.subject,
+            ClaimSubmitted(claim=_claim(cause), interchange=reference, submitted_at=now),
             now,
-            cause=coded[subject],
+            cause=cause,
         )
 
 
@@ -137,8 +138,13 @@ def _event(subject: str, data: Model, now: datetime, cause: Event | None = None)
 
 
 def _claim(event: Event) -> Claim:
-    assert isinstance(event.data, ClaimCoded)
+    assert isinstance(event.data, ClaimCoded | ClaimSecondaryDue)
     return event.data.claim
+
+
+def _leg(event: Event) -> Leg:
+    claim = _claim(event)
+    return Leg(claim.id, claim.revision, claim.payer_sequence)
 
 
 def _stem(profile: Profile, number: int) -> str:

@@ -1,14 +1,15 @@
-"""submission's side of the kernel: coded claims and payers' answers in, decisions out.
+"""submission's side of the kernel: claims to send and payers' answers in, decisions out.
 
 States are keyed three ways: a claim's record by its claim id, whatever a unit is about by the
 unit's own key. Claims are always looked up in their records, so that two answers in one batch that
 move the same claim see each other.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.submission import store
 from services.submission.domain import acknowledgement as domain
@@ -17,29 +18,41 @@ from services.submission.domain.changes import (
     Change,
     ClaimRecord,
     CodedClaim,
+    InquiryAnswered,
     InterchangeAnswered,
+    Leg,
+    Moved,
+    Relation,
     SentInterchange,
     SetsAccepted,
+    Submission,
 )
 from services.submission.domain.moving import Moves
 from services.submission.domain.profile import Profiles
 from services.submission.domain.queueing import queue
 from services.submission.domain.status import Happening
 from services.submission.reading import (
+    AdjudicatedClaim,
     Body,
     ListedAnswers,
     WholeAnswer,
     answer_bodies,
-    read_coded,
+    read_event,
 )
 from shared.contract import topics
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimAnswer
 from shared.messaging.handler import Bad, Decision, Record, Unit
 
-TOPICS = (topics.CLAIMS_CODING, topics.PAYERS_INBOUND)
+TOPICS = (topics.CLAIMS_CODING, topics.CLAIMS_REMITTANCE, topics.PAYERS_INBOUND)
+EVENT_TYPES = (
+    "claim.coded.v1",
+    "claim.secondary-due.v1",
+    "claim.paid.v1",
+    "claim.denied.v1",
+)
 
-State = ClaimRecord | store.Candidates | SentInterchange
+State = ClaimRecord | store.Candidates | SentInterchange | Leg
 Decided = Decision[State, Change]
 
 MAX_LINKS = 128
@@ -53,29 +66,27 @@ class SubmissionHandler:
         self._profiles = profiles
 
     def decode(self, record: Record) -> Iterator[Unit[Body] | Bad]:
-        """A unit for a coded claim, for a few answers of a 277CA, for a TA1 or a 999; none for an
-        835."""
-        if record.topic == topics.CLAIMS_CODING:
-            return read_coded(record, self._profiles)
-        return answer_bodies(record)
+        """A unit for a claim to send, for what an 835 decided on one, for a few answers of a 277CA,
+        for a TA1 or a 999; none for an 835 itself."""
+        if record.topic == topics.PAYERS_INBOUND:
+            return answer_bodies(record)
+        return read_event(record, self._profiles)
 
     async def load(self, connection: Any, units: Sequence[Unit[Body]]) -> dict[str, State]:
         states: dict[str, State] = {}
-        wanted = {unit.body.claim_id for unit in units if isinstance(unit.body, CodedClaim)}
-        listed = [(u.key, u.body) for u in units if isinstance(u.body, ListedAnswers)]
+        wanted = {
+            unit.body.claim_id
+            for unit in units
+            if isinstance(unit.body, CodedClaim | AdjudicatedClaim)
+        }
+        listed = [u.body for u in units if isinstance(u.body, ListedAnswers)]
         if listed:
-            numbers = {a.patient_control_number for _, body in listed for a in body.answers}
-            by_number = await store.load_candidates(connection, numbers)
-            for _, body in listed:
-                for answer in body.answers:
-                    known = by_number.get(answer.patient_control_number, ())
-                    ids = tuple(i for payer, i in known if body.payer in (None, payer))
-                    states[_candidates_key(body, answer)] = store.Candidates(ids)
-                    wanted.update(ids)
+            states.update(await _load_listed(connection, listed))
+            wanted.update(_claim_ids(states.values()))
         whole = [(u.key, u.body) for u in units if isinstance(u.body, WholeAnswer)]
         if whole:
             interchanges = await _load_interchanges(connection, whole)
-            wanted.update(claim_id for row in interchanges.values() for claim_id, _ in row.claims)
+            wanted.update(leg.claim_id for row in interchanges.values() for leg in row.claims)
             states.update(interchanges)
         if wanted:
             states.update(await store.lock_records(connection, wanted))
@@ -85,6 +96,8 @@ class SubmissionHandler:
         body = unit.body
         if isinstance(body, CodedClaim):
             return _decide_coded(states, body, now)
+        if isinstance(body, AdjudicatedClaim):
+            return _decide_adjudicated(states, body, now)
         if isinstance(body, ListedAnswers):
             return _decide_listed(states, body, unit.part, now)
         return _decide_whole(states, unit.key, body, unit.part, now)
@@ -96,6 +109,31 @@ class SubmissionHandler:
         rows: Sequence[Change],
     ) -> None:
         await store.save(connection, rows)
+
+
+async def _load_listed(connection: Any, listed: Sequence[ListedAnswers]) -> dict[str, State]:
+    """The claims that answers may be about: by the trace of our own question, or by number."""
+    numbers = {a.patient_control_number for body in listed for a in body.answers}
+    by_number = await store.load_candidates(connection, numbers)
+    states: dict[str, State] = {}
+    for body in listed:
+        for answer in body.answers:
+            known = by_number.get(answer.patient_control_number, ())
+            ids = tuple(i for payer, i in known if body.payer in (None, payer))
+            states[_candidates_key(body, answer)] = store.Candidates(ids)
+    traces = {a.inquiry_trace for body in listed for a in body.answers if a.inquiry_trace}
+    if traces:
+        inquired = await store.load_inquired(connection, traces)
+        states.update({_trace_key(trace): leg for trace, leg in inquired.items()})
+    return states
+
+
+def _claim_ids(states: Iterable[State]) -> Iterator[UUID]:
+    for state in states:
+        if isinstance(state, store.Candidates):
+            yield from state.claim_ids
+        elif isinstance(state, Leg):
+            yield state.claim_id
 
 
 async def _load_interchanges(
@@ -113,7 +151,7 @@ async def _load_interchanges(
         if len(left) == 1:
             found[key] = left[0]
     scopes = [
-        (found[key].interchange_id, domain.refused_scope(body.read))
+        (found[key].interchange_id, domain.refused_scope(body.read, found[key].sendings))
         for key, body in whole
         if key in found
     ]
@@ -130,21 +168,36 @@ def _decide_coded(states: Mapping[str, State], coded: CodedClaim, now: datetime)
     return Decision(states={key: record}, rows=changes)
 
 
+def _decide_adjudicated(
+    states: Mapping[str, State], body: AdjudicatedClaim, now: datetime
+) -> Decided:
+    """The payer has decided: its number for the claim is known, and nothing more is awaited."""
+    key = str(body.claim_id)
+    record = _record(states, key)
+    legs = list(record.legs.values()) if record else []
+    paid = domain.adjudicated_leg(legs, body.revision, body.clp_status, body.payer_identifier)
+    if record is None or paid is None:
+        return Decision()
+    after = domain.moved(paid, Happening.ADJUDICATE) or paid
+    row = Moved(after.leg, after.status, now, body.payer_claim_control_number)
+    return Decision(states={key: ClaimRecord({**record.legs, after.leg: after})}, rows=(row,))
+
+
 def _decide_listed(
     states: Mapping[str, State], body: ListedAnswers, part: int, now: datetime
 ) -> Decided:
     evidence = domain.Evidence(body.message_id, body.transaction, body.control_number, now)
     moves = Moves(lambda claim_id: _record(states, str(claim_id)), evidence)
-    kept = []
+    rows: list[Change] = []
     for position, answer in enumerate(body.answers):
-        candidates = states.get(_candidates_key(body, answer))
-        ids = candidates.claim_ids if isinstance(candidates, store.Candidates) else ()
-        relation, submission = domain.relate(answer, moves.revisions(ids), body.batch_number)
+        relation, submission = _related(states, moves, body, answer)
         happening = domain.happening_of(answer)
         has_moved = False
         if submission is not None and happening is not None:
             has_moved = moves.move(submission, happening, answer)
-        kept.append(
+        if submission is not None and _asked(states, answer) is not None:
+            rows.append(InquiryAnswered(answer.inquiry_trace or "", now))
+        rows.append(
             AnswerKept(
                 event_id=body.message_id,
                 part=part,
@@ -155,14 +208,33 @@ def _decide_listed(
                 relates_to=relation,
                 at=now,
                 interchange_id=submission.interchange_id if submission else None,
-                claim_id=submission.claim_id if submission else None,
-                revision=submission.revision if submission else None,
+                leg=submission.leg if submission else None,
                 has_moved_claim=has_moved,
                 control_number=body.control_number,
                 status_codes=answer.status_codes,
+                findings=answer.findings,
+                path=answer.path,
             )
         )
-    return _decision(moves, kept)
+    return _decision(moves, rows)
+
+
+def _related(
+    states: Mapping[str, State], moves: Moves, body: ListedAnswers, answer: ClaimAnswer
+) -> tuple[Relation, Submission | None]:
+    """By our own question where the answer echoes one, else by what it repeats of the claim."""
+    asked = _asked(states, answer)
+    if asked is not None:
+        found = moves.listed((asked,))
+        return ("claim", found[0]) if found else ("nothing", None)
+    candidates = states.get(_candidates_key(body, answer))
+    ids = candidates.claim_ids if isinstance(candidates, store.Candidates) else ()
+    return domain.relate(answer, moves.legs(ids), body.batch_number)
+
+
+def _asked(states: Mapping[str, State], answer: ClaimAnswer) -> Leg | None:
+    found = states.get(_trace_key(answer.inquiry_trace)) if answer.inquiry_trace else None
+    return found if isinstance(found, Leg) else None
 
 
 def _decide_whole(
@@ -200,6 +272,7 @@ def _decide_whole(
             interchange_id=sent.interchange_id if sent else None,
             has_moved_claim=bool(moves.events),
             control_number=_control_number(body),
+            findings=read.findings,
         )
     )
     said = Event(
@@ -229,6 +302,10 @@ def _record(states: Mapping[str, State], key: str) -> ClaimRecord | None:
 
 def _candidates_key(body: ListedAnswers, answer: ClaimAnswer) -> str:
     return f"number/{body.payer}/{answer.patient_control_number}"
+
+
+def _trace_key(trace: str) -> str:
+    return f"trace/{trace}"
 
 
 def _control_number(body: WholeAnswer) -> str | None:

@@ -12,11 +12,11 @@ from hashlib import sha256
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
+from services.submission.sending import Connect
 from services.submission.transport import Delivery, Transport
 from shared.blobs import BlobRef
 from shared.contract import topics
 from shared.contract.envelope import Headers, business_id
-from shared.database import Connection
 from shared.messaging import outbox
 from shared.messaging.handler import RawMessage
 from shared.messaging.wire import claim_check
@@ -25,6 +25,8 @@ from shared.telemetry.tracing import Tracing
 from shared.x12.answers.sniff import transactions_of
 
 FILES_AT_ONCE = 20
+FILES_AT_MOST = 2_000
+"""In one visit: the rest is for the next, after what there is to send."""
 INLINE_BYTES = 900_000
 """Larger files go into the blob store as a stream, never whole into memory."""
 _SNIFF_BYTES = 1_000_000
@@ -45,7 +47,7 @@ class BlobStore(Protocol):
 
 
 async def collect(
-    connection: Connection,
+    connect: Connect,
     transport: Transport,
     payer: str,
     blobs: BlobStore,
@@ -55,29 +57,35 @@ async def collect(
 ) -> int:
     """Publishes what is in a payer's mailbox, a few files to a transaction; returns how many
     messages were new. Raises OSError where the mailbox cannot be reached."""
-    taken = 0
-    deliveries = await transport.deliveries()
-    for start in range(0, len(deliveries), FILES_AT_ONCE):
-        some = deliveries[start : start + FILES_AT_ONCE]
-        with tracing.span(names.SPAN_MAILBOX) as span:
-            messages = [
-                replace(await _message(transport, payer, one, blobs), traceparent=span.traceparent)
-                for one in some
-            ]
-            taken += await _publish(connection, payer, some, messages, now)
-        for delivery in some:
-            await transport.settle(delivery.name)
-    return taken
+    taken, seen = 0, set[str]()
+    while True:
+        # Some payers hand out one answer at a time, and the next once it is settled.
+        deliveries = [one for one in await transport.deliveries() if one.name not in seen]
+        if not deliveries or len(seen) >= FILES_AT_MOST:
+            return taken
+        for start in range(0, len(deliveries), FILES_AT_ONCE):
+            some = deliveries[start : start + FILES_AT_ONCE]
+            with tracing.span(names.SPAN_MAILBOX) as span:
+                messages = [
+                    replace(
+                        await _message(transport, payer, one, blobs), traceparent=span.traceparent
+                    )
+                    for one in some
+                ]
+                taken += await _publish(connect, payer, some, messages, now)
+            for delivery in some:
+                await transport.settle(delivery.name)
+        seen.update(one.name for one in deliveries)
 
 
 async def _publish(
-    connection: Connection,
+    connect: Connect,
     payer: str,
     deliveries: Sequence[Delivery],
     messages: Sequence[RawMessage],
     now: datetime,
 ) -> int:
-    async with connection.transaction():
+    async with connect() as connection, connection.transaction():
         rows = await connection.fetch(
             _TAKE,
             [message.id for message in messages],

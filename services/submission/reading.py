@@ -1,4 +1,5 @@
-"""Records to what submission decides on: coded claims, and the answers in a payer's message.
+"""Records to what submission decides on: claims to send, 835 decisions, and the answers in a
+payer's message.
 
 It is apart from the handler because it is the hot path: a coded claim is checked for what
 submission goes by and otherwise left as the bytes it is, since those are what it passes on.
@@ -34,7 +35,9 @@ OURS = frozenset({"TA1", "999", "997", "277"})
 ANSWERS_PER_UNIT = 20
 """Claims of a 277CA that are decided together: a unit costs more than an answer in it."""
 
-_CODED = b"claim.coded.v1"
+_CODED, _SECONDARY = b"claim.coded.v1", b"claim.secondary-due.v1"
+_ADJUDICATED = (b"claim.paid.v1", b"claim.denied.v1")
+_WHOLE_CLAIMS = (_CODED, _SECONDARY)
 _HEAD, _TAIL = b'{"claim":', b',"ruleset":"'
 
 
@@ -49,12 +52,35 @@ class _Claim(Model):
     kind: ClaimKind
     patient_control_number: Code
     charge: Cents
+    payer_sequence: Code = "P"
     payer: _Identified
     billing_provider: _Identified
 
 
 class _Coded(Model):
     claim: _Claim
+
+
+class _Decision(Model):
+    revision: int
+    payer_identifier: Code
+    payer_claim_control_number: Code | None = None
+    status: Code
+
+
+class _Adjudicated(Model):
+    adjudication: _Decision
+
+
+@dataclass(frozen=True, slots=True)
+class AdjudicatedClaim:
+    """What an 835 decided on, as far as submission goes by it. `clp_status` is CLP02."""
+
+    claim_id: UUID
+    revision: int
+    payer_identifier: str
+    payer_claim_control_number: str | None
+    clp_status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,49 +105,72 @@ class WholeAnswer:
     read: AcknowledgementRead
 
 
-Body = CodedClaim | ListedAnswers | WholeAnswer
+Body = CodedClaim | AdjudicatedClaim | ListedAnswers | WholeAnswer
 
 
-def read_coded(record: Record, profiles: Profiles) -> Iterator[Unit[Body] | Bad]:
-    """The claim of a `claim.coded`; nothing for what else the contract knows, Bad for the rest."""
+def read_event(record: Record, profiles: Profiles) -> Iterator[Unit[Body] | Bad]:
+    """The claim of a `claim.coded` or `claim.secondary-due`, or what an 835 decided on one; nothing
+    for what else the contract knows, Bad for the rest."""
     event_type = record.header("ce_type")
-    if event_type != _CODED and _text(event_type) in TYPE_BY_NAME:
+    is_wanted = event_type in _WHOLE_CLAIMS or event_type in _ADJUDICATED
+    if not is_wanted and _text(event_type) in TYPE_BY_NAME:
         return
     key = record_key(record)
     try:
         headers = text_headers(record.headers)
         identity = UUID(headers["ce_id"])
+        subject = UUID(headers["ce_subject"])
     except (EnvelopeError, KeyError, ValueError):
         yield Bad("bad-envelope", "the headers are not those of an event", key)
         return
-    if event_type != _CODED or record.value is None:
+    if not is_wanted or record.value is None:
         yield Bad("bad-envelope", "no event of this contract, or one without data", key, identity)
         return
+    trace = headers.get("traceparent")
     try:
         value = redeem(record, MAX_EVENT_BYTES) if DATAREF in headers else record.value
-        claim = _Coded.model_validate_json(value).claim
+        body = (
+            _claim_to_send(value, identity, trace, profiles)
+            if event_type in _WHOLE_CLAIMS
+            else _adjudicated(value, subject)
+        )
     except ClaimCheckError as error:
         yield Bad("bad-claim-check", str(error), key, identity)
         return
     except ValidationError as error:
         yield Bad("bad-data", validation_detail(error), key, identity)
         return
-    yield Unit(
-        event_id=identity,
-        key=str(claim.id),
-        body=CodedClaim(
-            claim_id=claim.id,
-            revision=claim.revision,
-            payer=profiles.serving(claim.payer.identifier).name,
-            kind=claim.kind,
-            patient_control_number=claim.patient_control_number,
-            charge_cents=claim.charge,
-            billing_npi=claim.billing_provider.npi,
-            content=claim_json(value),
-            coded_event_id=identity,
-            traceparent=headers.get("traceparent"),
-        ),
-        traceparent=headers.get("traceparent"),
+    yield Unit(event_id=identity, key=str(body.claim_id), body=body, traceparent=trace)
+
+
+def _claim_to_send(
+    value: bytes, event_id: UUID, traceparent: str | None, profiles: Profiles
+) -> CodedClaim:
+    claim = _Coded.model_validate_json(value).claim
+    return CodedClaim(
+        claim_id=claim.id,
+        revision=claim.revision,
+        payer_sequence=claim.payer_sequence,
+        payer=profiles.serving(claim.payer.identifier).name,
+        kind=claim.kind,
+        patient_control_number=claim.patient_control_number,
+        charge_cents=claim.charge,
+        billing_npi=claim.billing_provider.npi,
+        payer_identifier=claim.payer.identifier,
+        content=claim_json(value),
+        coded_event_id=event_id,
+        traceparent=traceparent,
+    )
+
+
+def _adjudicated(value: bytes, claim_id: UUID) -> AdjudicatedClaim:
+    decision = _Adjudicated.model_validate_json(value).adjudication
+    return AdjudicatedClaim(
+        claim_id,
+        decision.revision,
+        decision.payer_identifier,
+        decision.payer_claim_control_number,
+        decision.status,
     )
 
 

@@ -8,10 +8,11 @@ together from the bytes that coding wrote; no model of the claim is made for it.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from services.submission.domain.acknowledgement import SOURCE
+from services.submission.domain.changes import Leg
 from services.submission.domain.interchange import Unwritable
 from services.submission.domain.watchdog import Overdue
 from shared.contract import topics
@@ -19,6 +20,7 @@ from shared.contract.envelope import Event, business_id, to_headers
 from shared.contract.events import (
     AcknowledgementEvidence,
     AcknowledgementOverdue,
+    ClaimFilingDue,
     ClaimRefused,
     ClaimSubmitted,
     InterchangeReference,
@@ -30,6 +32,7 @@ from shared.telemetry.tracing import Batch
 
 SUBMITTED = "claim.submitted.v1"
 OVERDUE = "acknowledgement.overdue.v1"
+FILING_DUE = "claim.filing-due.v1"
 _NO_DATA = ClaimSubmitted.__new__(ClaimSubmitted)
 """Stands for the data where only an event's headers are made."""
 
@@ -40,6 +43,7 @@ class Sent:
 
     claim_id: UUID
     revision: int
+    payer_sequence: str
     transaction_control_number: str
     coded_event_id: UUID
     traceparent: str | None
@@ -87,17 +91,19 @@ def submitted_messages(
 
 def unwritable_event(claim: Unwritable, traceparent: str | None, at: datetime) -> Event:
     """`claim.refused` whose evidence is our own 837: no payer has seen the claim."""
+    leg = claim.leg
     return Event(
-        id=business_id("submission", "unwritable", claim.claim_id, claim.revision, at),
+        id=business_id("submission", "unwritable", *leg, at),
         source=SOURCE,
-        subject=str(claim.claim_id),
+        subject=str(leg.claim_id),
         time=at,
         data=ClaimRefused(
-            revision=claim.revision,
+            revision=leg.revision,
             findings=claim.findings,
             evidence=AcknowledgementEvidence(transaction="837", received_at=at),
+            payer_sequence=leg.payer_sequence,
         ),
-        sequence=claim.revision,
+        sequence=leg.revision,
         traceparent=traceparent,
     )
 
@@ -106,8 +112,7 @@ def unwritable_event(claim: Unwritable, traceparent: str | None, at: datetime) -
 class Late:
     """A claim whose answer is overdue."""
 
-    claim_id: UUID
-    revision: int
+    leg: Leg
     interchange_id: UUID
     overdue: Overdue
     submitted_at: datetime
@@ -116,21 +121,54 @@ class Late:
 
 def overdue_event(late: Late, trace: Batch, now: datetime) -> Event:
     """`acknowledgement.overdue`, once for each claim, interchange and answer."""
-    expected = late.overdue.expected
-    subject = str(late.claim_id)
+    expected, leg = late.overdue.expected, late.leg
+    subject = str(leg.claim_id)
     return Event(
         id=business_id(OVERDUE, subject, late.interchange_id, expected),
         source=SOURCE,
         subject=subject,
         time=now,
         data=AcknowledgementOverdue(
-            revision=late.revision,
+            revision=leg.revision,
             expected=expected,
             submitted_at=late.submitted_at,
             due_at=late.overdue.due_at,
+            payer_sequence=leg.payer_sequence,
         ),
-        sequence=late.revision,
+        sequence=leg.revision,
         traceparent=trace.claim(
             late.traceparent, claim_id=subject, outcomes=(OVERDUE,), name=names.SPAN_WATCH
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """A claim whose time for filing runs out."""
+
+    leg: Leg
+    percent_left: int
+    last_day: date
+    traceparent: str | None
+
+
+def filing_event(claim: Counting, trace: Batch, now: datetime) -> Event:
+    """`claim.filing-due`, once for each leg of a claim and step of the countdown."""
+    leg = claim.leg
+    subject = str(leg.claim_id)
+    return Event(
+        id=business_id(FILING_DUE, *leg, claim.percent_left),
+        source=SOURCE,
+        subject=subject,
+        time=now,
+        data=ClaimFilingDue(
+            revision=leg.revision,
+            percent_left=claim.percent_left,
+            last_day=claim.last_day,
+            payer_sequence=leg.payer_sequence,
+        ),
+        sequence=leg.revision,
+        traceparent=trace.claim(
+            claim.traceparent, claim_id=subject, outcomes=(FILING_DUE,), name=names.SPAN_WATCH
         ),
     )

@@ -15,7 +15,9 @@ from services.submission.domain.changes import (
     AnswerKept,
     Change,
     ClaimRecord,
+    InquiryAnswered,
     InterchangeAnswered,
+    Leg,
     Moved,
     Queued,
     SentInterchange,
@@ -23,65 +25,78 @@ from services.submission.domain.changes import (
     Submission,
 )
 from services.submission.domain.status import Happening, Status, starts
+from shared.contract.model import Finding, to_wire
 from shared.database import Connection
 
 _RECORDS = """
-SELECT claim.claim_id, revision, claim.payer, status, patient_control_number,
-       claim.charge_cents, traceparent, interchange_id, control_number, transaction_control_number
+SELECT claim.claim_id, revision, payer_sequence, claim.payer, status, patient_control_number,
+       claim.charge_cents, traceparent, interchange_id, control_number, transaction_control_number,
+       payer_identifier
 FROM claim LEFT JOIN interchange USING (interchange_id)
-WHERE claim_id = ANY($1::uuid[]) ORDER BY claim_id, revision FOR UPDATE OF claim
+WHERE claim_id = ANY($1::uuid[]) ORDER BY claim_id, revision, payer_sequence FOR UPDATE OF claim
 """
 _CANDIDATES = """
 SELECT DISTINCT patient_control_number, payer, claim_id FROM claim
 WHERE patient_control_number = ANY($1::text[]) AND interchange_id IS NOT NULL
 """
+_INQUIRED = """
+SELECT trace, claim_id, revision, payer_sequence FROM inquiry WHERE trace = ANY($1::text[])
+"""
 _INTERCHANGES = """
-SELECT interchange_id, payer, control_number FROM interchange
+SELECT interchange_id, payer, control_number, sendings FROM interchange
 WHERE control_number = ANY($1::int[])
 """
 _REFUSED_CLAIMS = """
-SELECT scope.interchange_id, claim_id, revision
+SELECT scope.interchange_id, claim_id, revision, payer_sequence
 FROM unnest($1::uuid[], $2::bool[], $3::text[], $4::text[])
     AS scope (interchange_id, everything, of_set, npi)
 JOIN claim ON claim.interchange_id = scope.interchange_id
     AND (everything OR transaction_control_number = of_set OR billing_npi = npi)
 """
 _QUEUE = """
-INSERT INTO claim (claim_id, revision, payer, kind, status, patient_control_number, charge_cents,
-                   billing_npi, coded_event_id, traceparent, pending_at, changed_at)
-SELECT claim_id, revision, payer, kind, status, number, charge, npi, event_id, traceparent, $1, $1
-FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-            $9::text[], $10::uuid[], $11::text[])
-    AS new (claim_id, revision, payer, kind, status, number, charge, npi, event_id, traceparent)
-ON CONFLICT (claim_id, revision) DO UPDATE SET
+INSERT INTO claim (claim_id, revision, payer_sequence, payer, kind, status, patient_control_number,
+                   charge_cents, billing_npi, payer_identifier, coded_event_id, traceparent,
+                   pending_at, changed_at)
+SELECT claim_id, revision, turn, payer, kind, status, number, charge, npi, payer_identifier,
+       event_id, traceparent, $1, $1
+FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::bigint[], $10::text[], $11::text[], $12::uuid[], $13::text[])
+    AS new (claim_id, revision, turn, payer, kind, status, number, charge, npi, payer_identifier,
+            event_id, traceparent)
+ON CONFLICT (claim_id, revision, payer_sequence) DO UPDATE SET
     payer = excluded.payer, kind = excluded.kind, status = excluded.status,
     patient_control_number = excluded.patient_control_number,
     charge_cents = excluded.charge_cents, billing_npi = excluded.billing_npi,
+    payer_identifier = excluded.payer_identifier,
     coded_event_id = excluded.coded_event_id, traceparent = excluded.traceparent,
-    interchange_id = NULL, transaction_control_number = NULL,
+    interchange_id = NULL, transaction_control_number = NULL, findings = NULL,
     pending_at = excluded.pending_at, changed_at = excluded.changed_at
 """
 _CONTENT = """
-INSERT INTO claim_content (claim_id, revision, content)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::bytea[])
-ON CONFLICT (claim_id, revision) DO UPDATE SET content = excluded.content
+INSERT INTO claim_content (claim_id, revision, payer_sequence, content)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bytea[])
+ON CONFLICT (claim_id, revision, payer_sequence) DO UPDATE SET content = excluded.content
 """
 _ENQUEUE = """
-INSERT INTO pending_claim (payer, kind, claim_id, revision, content_bytes, pending_at)
-SELECT payer, kind, claim_id, revision, size, $1
-FROM unnest($2::text[], $3::text[], $4::uuid[], $5::int[], $6::int[])
-    AS new (payer, kind, claim_id, revision, size)
+INSERT INTO pending_claim (payer, kind, claim_id, revision, payer_sequence, content_bytes,
+                           pending_at)
+SELECT payer, kind, claim_id, revision, turn, size, $1
+FROM unnest($2::text[], $3::text[], $4::uuid[], $5::int[], $6::text[], $7::int[])
+    AS new (payer, kind, claim_id, revision, turn, size)
 """
 _MOVE = """
 UPDATE claim SET status = new.status, changed_at = new.at,
     payer_claim_control_number = coalesce(new.number, payer_claim_control_number)
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[], $5::text[])
-    AS new (claim_id, revision, status, at, number)
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
+    AS new (claim_id, revision, turn, status, at, number)
 WHERE claim.claim_id = new.claim_id AND claim.revision = new.revision
+    AND claim.payer_sequence = new.turn
 """
 _DEQUEUE = """
-DELETE FROM pending_claim USING unnest($1::uuid[], $2::int[]) AS gone (claim_id, revision)
+DELETE FROM pending_claim USING unnest($1::uuid[], $2::int[], $3::text[])
+    AS gone (claim_id, revision, turn)
 WHERE pending_claim.claim_id = gone.claim_id AND pending_claim.revision = gone.revision
+    AND pending_claim.payer_sequence = gone.turn
 """
 _ACCEPT_SETS = """
 UPDATE claim SET status = 'accepted', changed_at = $3
@@ -97,16 +112,22 @@ WHERE interchange.interchange_id = new.interchange_id
 """
 _KEEP = """
 INSERT INTO acknowledgement (event_id, part, position, payer, transaction, outcome, relates_to,
-    interchange_id, claim_id, revision, has_moved_claim, control_number, status_codes, received_at)
+    interchange_id, claim_id, revision, payer_sequence, has_moved_claim, control_number,
+    status_codes, findings, path, received_at)
 SELECT event_id, part, position, payer, transaction, outcome, relates_to, interchange_id, claim_id,
-       revision, has_moved, control_number,
-       coalesce(string_to_array(nullif(codes, ''), E'\\x1f'), '{}'), at
+       revision, turn, has_moved, control_number,
+       coalesce(string_to_array(nullif(codes, ''), E'\\x1f'), '{}'), findings::jsonb, path, at
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::uuid[], $9::uuid[], $10::int[], $11::bool[], $12::text[], $13::text[],
-            $14::timestamptz[])
+            $8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::bool[], $13::text[], $14::text[],
+            $15::text[], $16::text[], $17::timestamptz[])
     AS new (event_id, part, position, payer, transaction, outcome, relates_to, interchange_id,
-            claim_id, revision, has_moved, control_number, codes, at)
+            claim_id, revision, turn, has_moved, control_number, codes, findings, path, at)
 ON CONFLICT DO NOTHING
+"""
+_ANSWER_INQUIRY = """
+UPDATE inquiry SET answered_at = new.at
+FROM unnest($1::text[], $2::timestamptz[]) AS new (trace, at)
+WHERE inquiry.trace = new.trace AND answered_at IS NULL
 """
 
 
@@ -127,42 +148,48 @@ async def load_candidates(
     return found
 
 
+async def load_inquired(connection: Connection, traces: Iterable[str]) -> dict[str, Leg]:
+    """The claims that our 276s asked about, by the trace number of the question."""
+    rows = await connection.fetch(_INQUIRED, sorted(set(traces)))
+    return {trace: Leg(*leg) for trace, *leg in rows}
+
+
 async def load_interchanges(
     connection: Connection, numbers: Iterable[int]
 ) -> dict[int, list[SentInterchange]]:
     """Our interchanges by control number: one for each pair of sender and receiver."""
     found = defaultdict(list)
-    for identity, payer, number in await connection.fetch(_INTERCHANGES, sorted(set(numbers))):
-        found[number].append(SentInterchange(identity, payer, number))
+    for row in await connection.fetch(_INTERCHANGES, sorted(set(numbers))):
+        interchange = SentInterchange(*row)
+        found[interchange.control_number].append(interchange)
     return found
 
 
 async def load_scopes(
     connection: Connection, scopes: Sequence[tuple[UUID, Scope]]
-) -> dict[UUID, list[tuple[UUID, int]]]:
-    """The claims and revisions that scopes of interchanges mean, by interchange."""
+) -> dict[UUID, list[Leg]]:
+    """The legs that scopes of interchanges mean, by interchange."""
     rows: list[tuple[UUID, bool, str | None, str | None]] = []
     for interchange_id, scope in scopes:
         if scope.everything:
             rows.append((interchange_id, True, None, None))
         rows += [(interchange_id, False, of_set, None) for of_set in scope.sets]
         rows += [(interchange_id, False, None, npi) for npi in scope.billing_npis]
-    found: dict[UUID, list[tuple[UUID, int]]] = defaultdict(list)
+    found: dict[UUID, list[Leg]] = defaultdict(list)
     if rows:
-        for identity, claim_id, revision in await connection.fetch(
-            _REFUSED_CLAIMS, *_columns(rows)
-        ):
-            found[identity].append((claim_id, revision))
+        for identity, *leg in await connection.fetch(_REFUSED_CLAIMS, *_columns(rows)):
+            found[identity].append(Leg(*leg))
     return found
 
 
 async def lock_records(connection: Connection, claim_ids: Iterable[UUID]) -> dict[str, ClaimRecord]:
-    """Every revision of these claims, by claim id, locked in their order until the commit."""
-    revisions: dict[UUID, dict[int, Submission]] = defaultdict(dict)
+    """Every leg of these claims, by claim id, locked in their order until the commit."""
+    legs: dict[UUID, dict[Leg, Submission]] = defaultdict(dict)
     for row in await connection.fetch(_RECORDS, sorted(set(claim_ids))):
-        claim_id, revision, payer, status, *rest = row
-        revisions[claim_id][revision] = Submission(claim_id, revision, payer, Status(status), *rest)
-    return {str(claim_id): ClaimRecord(known) for claim_id, known in revisions.items()}
+        claim_id, revision, turn, payer, status, *rest = row
+        submission = Submission(claim_id, revision, turn, payer, Status(status), *rest)
+        legs[claim_id][submission.leg] = submission
+    return {str(claim_id): ClaimRecord(known) for claim_id, known in legs.items()}
 
 
 async def save(connection: Connection, changes: Sequence[Change]) -> None:
@@ -180,13 +207,18 @@ async def save(connection: Connection, changes: Sequence[Change]) -> None:
     if answered:
         rows = [(row.interchange_id, row.transaction, row.outcome) for row in answered]
         await connection.execute(_ANSWER_INTERCHANGE, *_columns(rows))
+    questions = _of(changes, InquiryAnswered)
+    if questions:
+        await connection.execute(
+            _ANSWER_INQUIRY, *_columns([(row.trace, row.at) for row in questions])
+        )
     await _save_answers(connection, _of(changes, AnswerKept))
 
 
 async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None:
     if not queued:
         return
-    latest = {(row.claim.claim_id, row.claim.revision): row for row in queued}
+    latest = {row.claim.leg: row for row in queued}
     ordered = [latest[key] for key in sorted(latest)]
     await connection.execute(
         _QUEUE,
@@ -194,14 +226,14 @@ async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None
         *_columns(
             [
                 (
-                    row.claim.claim_id,
-                    row.claim.revision,
+                    *row.claim.leg,
                     row.claim.payer,
                     row.claim.kind,
                     row.status.value,
                     row.claim.patient_control_number,
                     row.claim.charge_cents,
                     row.claim.billing_npi,
+                    row.claim.payer_identifier,
                     row.claim.coded_event_id,
                     row.claim.traceparent,
                 )
@@ -209,33 +241,24 @@ async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None
             ]
         ),
     )
-    contents = [(row.claim.claim_id, row.claim.revision, row.claim.content) for row in ordered]
+    contents = [(*row.claim.leg, row.claim.content) for row in ordered]
     await connection.execute(_CONTENT, *_columns(contents))
-    waiting = [row for row in latest.values() if row.status is Status.PENDING]
+    waiting = [row.claim for row in latest.values() if row.status is Status.PENDING]
     if waiting:
-        rows = [
-            (
-                row.claim.payer,
-                row.claim.kind,
-                row.claim.claim_id,
-                row.claim.revision,
-                len(row.claim.content),
-            )
-            for row in waiting
-        ]
+        rows = [(claim.payer, claim.kind, *claim.leg, len(claim.content)) for claim in waiting]
         await connection.execute(_ENQUEUE, queued[0].at, *_columns(rows))
 
 
 async def _save_moved(connection: Connection, moved: Sequence[Moved]) -> None:
     if not moved:
         return
-    latest = {(row.claim_id, row.revision): row for row in moved}
+    latest = {row.leg: row for row in moved}
     rows = [
-        (row.claim_id, row.revision, row.status.value, row.at, row.payer_claim_control_number)
+        (*row.leg, row.status.value, row.at, row.payer_claim_control_number)
         for row in latest.values()
     ]
     await connection.execute(_MOVE, *_columns(rows))
-    superseded = [key for key, row in latest.items() if row.status is Status.SUPERSEDED]
+    superseded = [leg for leg, row in latest.items() if row.status is Status.SUPERSEDED]
     if superseded:
         await connection.execute(_DEQUEUE, *_columns(superseded))
 
@@ -243,6 +266,7 @@ async def _save_moved(connection: Connection, moved: Sequence[Moved]) -> None:
 async def _save_answers(connection: Connection, kept: Sequence[AnswerKept]) -> None:
     if not kept:
         return
+    nowhere = (None, None, None)
     rows = [
         (
             row.event_id,
@@ -253,16 +277,24 @@ async def _save_answers(connection: Connection, kept: Sequence[AnswerKept]) -> N
             row.outcome,
             row.relates_to,
             row.interchange_id,
-            row.claim_id,
-            row.revision,
+            *(row.leg or nowhere),
             row.has_moved_claim,
             row.control_number,
             "\x1f".join(row.status_codes),
+            findings_json(row.findings),
+            row.path,
             row.at,
         )
         for row in kept
     ]
     await connection.execute(_KEEP, *_columns(rows))
+
+
+def findings_json(findings: Sequence[Finding]) -> str | None:
+    """Findings as a column has them; None for none."""
+    if not findings:
+        return None
+    return "[" + ",".join(to_wire(finding).decode() for finding in findings) + "]"
 
 
 _ChangeT = TypeVar("_ChangeT", bound=Change)

@@ -46,10 +46,15 @@ _AT_A_PAYER = frozenset(
         Status.FORWARDED,
         Status.ACKNOWLEDGED,
         Status.REFUSED,
+        Status.ADJUDICATED,
     }
 )
+_PAID_AS: Mapping[str, str] = {"1": "P", "19": "P", "2": "S", "20": "S", "3": "T", "21": "T"}
+"""CLP02: which payer's turn the 835 says it was. A denial (4) does not say."""
+_SAME_NUMBER_AGAIN = "ta1-025"
 
-
+_TURNS = "PSTABCDEFGH"
+"""SBR01 in the order of payers' turns."""
 _CONTROL_DIGITS, _SET_DIGITS = 9, 4
 
 
@@ -83,10 +88,11 @@ def happening_of(answer: ClaimAnswer) -> Happening | None:
     return _HAPPENINGS.get(answer.outcome)
 
 
-def refused_scope(read: AcknowledgementRead) -> Scope:
-    """The claims of the answered interchange that are refused without being listed one by one."""
+def refused_scope(read: AcknowledgementRead, sendings: int = 1) -> Scope:
+    """The claims of the answered interchange that are refused without being listed one by one.
+    `sendings`: how often the interchange was sent."""
     if read.transaction in ("TA1", "999") and read.outcome == "rejected":
-        return Scope(everything=True)
+        return Scope(everything=not (sendings > 1 and _refuses_copy(read)))
     if read.refuses_batch:
         of_set = _batch(read)[1]
         return Scope(sets=(of_set,)) if of_set else Scope(everything=True)
@@ -96,6 +102,14 @@ def refused_scope(read: AcknowledgementRead) -> Scope:
         if answer.outcome == "rejected"
     )
     return Scope(sets=rejected, billing_npis=read.refused_providers)
+
+
+def _refuses_copy(read: AcknowledgementRead) -> bool:
+    """Whether a TA1 refuses the number as one that its receiver has had. Of an interchange that
+    was sent twice, that is the second copy: the claims of the first are there."""
+    return read.transaction == "TA1" and any(
+        finding.code == _SAME_NUMBER_AGAIN for finding in read.findings
+    )
 
 
 def accepted_sets(read: AcknowledgementRead) -> tuple[str, ...] | None:
@@ -139,7 +153,7 @@ def relate(
     """The claim an answer is about, among ours with its patient control number.
 
     The batch it names and the charge it repeats narrow the choice where they leave one; what is
-    left must be one claim, and its newest revision at the payer is meant.
+    left must be one claim, and its newest revision at the payer whose turn it is is meant.
     """
     left = [row for row in candidates if row.status in _AT_A_PAYER]
     left = [row for row in left if row.control_number == batch_number] or left
@@ -148,7 +162,20 @@ def relate(
         return "nothing", None
     if len({row.claim_id for row in left}) > 1:
         return "several", None
-    return "claim", max(left, key=lambda row: row.revision)
+    left = [row for row in left if row.status is not Status.ADJUDICATED] or left
+    return "claim", max(left, key=lambda row: (row.revision, _TURNS.find(row.payer_sequence)))
+
+
+def adjudicated_leg(
+    candidates: Sequence[Submission], revision: int, clp_status: str, payer_identifier: str
+) -> Submission | None:
+    """The leg of a claim that an 835 decided on: the one whose turn CLP02 says, else the one at the
+    payer that paid, else the only one there is. None where that leaves several or none."""
+    left = [row for row in candidates if row.revision == revision and row.status in _AT_A_PAYER]
+    turn = _PAID_AS.get(clp_status)
+    left = [row for row in left if row.payer_sequence == turn] or left
+    left = [row for row in left if row.payer_identifier == payer_identifier] or left
+    return left[0] if len(left) == 1 else None
 
 
 def moved(submission: Submission, happening: Happening) -> Submission | None:
@@ -161,8 +188,7 @@ def claim_event(
     submission: Submission,
     evidence: Evidence,
     findings: Sequence[Finding] = (),
-    status_codes: tuple[str, ...] = (),
-    payer_claim_control_number: str | None = None,
+    answer: ClaimAnswer | None = None,
 ) -> Event:
     """`claim.refused` or `claim.acknowledged`, by the status that the claim has reached.
 
@@ -172,7 +198,9 @@ def claim_event(
         transaction=evidence.transaction,
         control_number=evidence.control_number,
         received_at=evidence.at,
-        status_codes=status_codes,
+        status_codes=answer.status_codes if answer else (),
+        message_id=evidence.message_id,
+        path=answer.path if answer else None,
     )
     data: ClaimRefused | ClaimAcknowledged
     if submission.status is Status.REFUSED:
@@ -180,13 +208,15 @@ def claim_event(
             revision=submission.revision,
             findings=tuple(findings) or (_unexplained(evidence),),
             evidence=proof,
+            payer_sequence=submission.payer_sequence,
         )
     else:
         data = ClaimAcknowledged(
             revision=submission.revision,
             stage=_STAGES[submission.status],
-            payer_claim_control_number=payer_claim_control_number,
+            payer_claim_control_number=answer.payer_claim_control_number if answer else None,
             evidence=proof,
+            payer_sequence=submission.payer_sequence,
         )
     return Event(
         id=business_id(

@@ -5,21 +5,31 @@ They are plain values, apart from both, so that deciding needs no database and s
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from services.submission.domain.status import Status
+from shared.contract.model import Finding
 from shared.light import dataclass
 
 Relation = Literal["claim", "interchange", "nothing", "several"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Submission:
-    """One revision of a claim, as far as it has got. `control_number` is its interchange's."""
+class Leg(NamedTuple):
+    """One way of a claim to a payer: a revision of it, and whose turn it is (SBR01: P, S, T...)."""
 
     claim_id: UUID
     revision: int
+    payer_sequence: str = "P"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Submission:
+    """One leg of a claim, as far as it has got. `control_number` is its interchange's."""
+
+    claim_id: UUID
+    revision: int
+    payer_sequence: str
     payer: str
     status: Status
     patient_control_number: str
@@ -28,16 +38,19 @@ class Submission:
     interchange_id: UUID | None = None
     control_number: int | None = None
     transaction_control_number: str | None = None
+    payer_identifier: str | None = None
+    """NM109 of 2010BB."""
+
+    @property
+    def leg(self) -> Leg:
+        return Leg(self.claim_id, self.revision, self.payer_sequence)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRecord:
-    """All revisions of one claim that came this far, by revision."""
+    """All legs of one claim that came this far."""
 
-    revisions: Mapping[int, Submission]
-
-    def newest(self) -> int:
-        return max(self.revisions)
+    legs: Mapping[Leg, Submission]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +60,38 @@ class SentInterchange:
     interchange_id: UUID
     payer: str
     control_number: int
-    claims: Sequence[tuple[UUID, int]] = ()
+    sendings: int = 1
+    """How often it went: more than once where a person had it sent again."""
+    claims: Sequence[Leg] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CodedClaim:
-    """A claim as it comes from coding: what submission goes by, and the bytes it passes on."""
+    """A claim as it comes from coding, or from remittance for its next payer: what submission goes
+    by, and the bytes it passes on."""
 
     claim_id: UUID
     revision: int
+    payer_sequence: str
     payer: str
     kind: str
     patient_control_number: str
     charge_cents: int
     billing_npi: str | None
+    payer_identifier: str | None
     content: bytes
     """The claim as JSON, untouched: `{"claim":<content>}` is a document."""
     coded_event_id: UUID
     traceparent: str | None
 
+    @property
+    def leg(self) -> Leg:
+        return Leg(self.claim_id, self.revision, self.payer_sequence)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Queued:
-    """A revision enters: pending, or superseded from the start."""
+    """A leg enters: pending, or superseded from the start."""
 
     claim: CodedClaim
     status: Status
@@ -78,10 +100,9 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A revision has a new status."""
+    """A leg has a new status."""
 
-    claim_id: UUID
-    revision: int
+    leg: Leg
     status: Status
     at: datetime
     payer_claim_control_number: str | None = None
@@ -119,11 +140,21 @@ class AnswerKept:
     relates_to: Relation
     at: datetime
     interchange_id: UUID | None = None
-    claim_id: UUID | None = None
-    revision: int | None = None
+    leg: Leg | None = None
     has_moved_claim: bool = False
     control_number: str | None = None
     status_codes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    path: str | None = None
+    """Where in the answer it stands: `HL[5]/2200D`."""
 
 
-Change = Queued | Moved | SetsAccepted | InterchangeAnswered | AnswerKept
+@dataclass(frozen=True, slots=True)
+class InquiryAnswered:
+    """A 277 answers the question that a 276 of ours asked under this trace number."""
+
+    trace: str
+    at: datetime
+
+
+Change = Queued | Moved | SetsAccepted | InterchangeAnswered | AnswerKept | InquiryAnswered

@@ -4,30 +4,27 @@ A claim that cannot be written never spoils its neighbours: it is left out with 
 rest goes. Nothing is cut to fit: what is too long or too many is a finding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
-from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.submission.domain.changes import Leg
 from services.submission.domain.control_numbers import format_control_number
+from services.submission.domain.coordination import coordination_findings
+from services.submission.domain.demands import BILLED_AGAIN, payer_findings
 from services.submission.domain.profile import Profile, TradingPartner
+from services.submission.domain.terms import filing_start
 from shared.contract.claim import Claim, Contact, ContactNumber, Party
 from shared.contract.model import Finding, Model
-from shared.x12.claims.writing import (
-    InterchangeEnvelope,
-    WrittenInterchange,
-    check_writable,
-    write_interchange,
-)
+from shared.x12.claims.writing import InterchangeEnvelope, check_writable, write_interchange
 from shared.x12.errors import X12Error
 from shared.x12.tokenizer import Separators
 
 MOST_LINES = {"professional": 50, "institutional": 999, "dental": 50}
 MOST_DIAGNOSES = {"professional": 12, "institutional": 40, "dental": 4}
-_BILLED_AGAIN = frozenset({"7", "8"})
 
 _LONGEST = 36
 _PLAIN = bytes(code for code in range(0x20, 0x7F) if chr(code) not in "*~^:")
@@ -36,29 +33,30 @@ _PLAIN = bytes(code for code in range(0x20, 0x7F) if chr(code) not in "*~^:")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Pending:
-    """A claim as it waits: `{"claim":<content>}` is its JSON."""
+    """A claim as it waits: `{"claim":<content>}` is its JSON. `payer_claim_number` is what the
+    payer calls the claim, where it ever said so to us."""
 
-    claim_id: UUID
-    revision: int
+    leg: Leg
     content: bytes
+    payer_claim_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A claim that is in the interchange, and in which of its transaction sets."""
 
-    claim_id: UUID
-    revision: int
+    leg: Leg
     transaction_control_number: str
+    filing_from: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class Unwritable:
     """A claim that is not, and why."""
 
-    claim_id: UUID
-    revision: int
+    leg: Leg
     findings: tuple[Finding, ...]
+    filing_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,34 +76,90 @@ class _Document(Model):
 def write(pending: Sequence[Pending], profile: Profile, number: int, now: datetime) -> Written:
     """One interchange of these claims, all of one kind, under this control number.
 
-    Claims keep their order. Raises ControlNumbersUsedUpError, and X12Error where the profile's own
-    values make no envelope.
+    Claims keep their order, and only one of them at a time is more than its bytes. Raises
+    ControlNumbersUsedUpError, and X12Error where the profile's own values make no envelope.
     """
     format_control_number(number)
     envelope = envelope_for(profile, number, now)
-    claims: list[tuple[Pending, Claim]] = []
-    unwritable: list[Unwritable] = []
-    for one in pending:
-        claim, findings = _read(one, profile, envelope.separators)
-        if claim is not None and not findings:
-            claims.append((one, claim))
-        else:
-            unwritable.append(Unwritable(one.claim_id, one.revision, findings))
-    content, report = _attempt(claims, envelope)
-    if report is None:
-        claims, refused = _sift(claims, envelope)
-        unwritable += refused
-        content, report = _attempt(claims, envelope)
-        if report is None:
-            raise X12Error(
-                "interchange-unwritable", "claims that are writable alone are not together"
-            )
-    placed = tuple(
-        Placed(one.claim_id, one.revision, place.transaction_control_number)
-        for (one, _), place in zip(claims, report.placements, strict=True)
+    try:
+        return _Attempt(profile, envelope, is_strict=False).write(pending)
+    except X12Error as error:
+        if error.code == "envelope-invalid":
+            raise
+    # The quick look missed something: look at every claim as closely as can be.
+    return _Attempt(profile, envelope, is_strict=True).write(pending)
+
+
+class _Attempt:
+    """One run over the claims; those that do not fit are left out with their reasons."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        envelope: InterchangeEnvelope,
+        *,
+        is_strict: bool,
+    ) -> None:
+        self._profile = profile
+        self._envelope = envelope
+        self._is_strict = is_strict
+        self._refused: list[Unwritable] = []
+        self._legs: list[tuple[Leg, date | None]] = []
+        self._charge = 0
+
+    def write(self, pending: Sequence[Pending]) -> Written:
+        out = BytesIO()
+        report = write_interchange(self._writable(pending), self._envelope, out)
+        placed = tuple(
+            Placed(leg, place.transaction_control_number, filing_from)
+            for (leg, filing_from), place in zip(self._legs, report.placements, strict=True)
+        )
+        return Written(out.getvalue(), placed, tuple(self._refused), self._charge)
+
+    def _writable(self, pending: Sequence[Pending]) -> Iterator[Claim]:
+        for one in pending:
+            claim, findings = self._read(one)
+            filing_from = filing_start(claim) if claim is not None else None
+            if claim is None or findings:
+                self._refused.append(Unwritable(one.leg, findings, filing_from))
+                continue
+            self._legs.append((one.leg, filing_from))
+            self._charge += claim.charge
+            yield claim
+
+    def _read(self, one: Pending) -> tuple[Claim | None, tuple[Finding, ...]]:
+        try:
+            claim = _Document.model_validate_json(b'{"claim":%b}' % one.content).claim
+        except ValidationError as error:
+            return None, tuple(_misfits(error))
+        if claim.payer_claim_control_number is None and claim.frequency in BILLED_AGAIN:
+            number = one.payer_claim_number
+            claim = claim.model_copy(update={"payer_claim_control_number": number})
+        findings = payer_findings(claim, self._profile) or coordination_findings(claim)
+        if findings:
+            return claim, findings
+        separators = self._envelope.separators
+        if self._is_strict:
+            return claim, self._written_alone(claim)
+        return claim, _blocking(check_writable(claim, separators)) if _is_odd(one, claim) else ()
+
+    def _written_alone(self, claim: Claim) -> tuple[Finding, ...]:
+        found = _blocking(check_writable(claim, self._envelope.separators))
+        if found:
+            return found
+        try:
+            write_interchange((claim,), self._envelope, BytesIO())
+        except X12Error as error:
+            return (error.finding(),)
+        return ()
+
+
+def _is_odd(one: Pending, claim: Claim) -> bool:
+    return (
+        _may_not_fit(one.content)
+        or len(claim.service_lines) > MOST_LINES[claim.kind]
+        or len(claim.diagnoses) > MOST_DIAGNOSES[claim.kind]
     )
-    charge = sum(claim.charge for _, claim in claims)
-    return Written(content, placed, tuple(unwritable), charge)
 
 
 def envelope_for(profile: Profile, number: int, now: datetime) -> InterchangeEnvelope:
@@ -143,53 +197,6 @@ def _party(partner: TradingPartner, *, is_reachable: bool = False) -> Party:
     )
 
 
-def _attempt(
-    claims: Sequence[tuple[Pending, Claim]], envelope: InterchangeEnvelope
-) -> tuple[bytes, WrittenInterchange | None]:
-    out = BytesIO()
-    try:
-        report = write_interchange((claim for _, claim in claims), envelope, out)
-    except X12Error as error:
-        if error.code == "envelope-invalid":
-            raise
-        return b"", None
-    return out.getvalue(), report
-
-
-def _sift(
-    claims: Sequence[tuple[Pending, Claim]], envelope: InterchangeEnvelope
-) -> tuple[list[tuple[Pending, Claim]], list[Unwritable]]:
-    """Each claim alone: those that can be written, and those that cannot with their reasons."""
-    good, bad = [], []
-    for one, claim in claims:
-        try:
-            write_interchange((claim,), envelope, BytesIO())
-        except X12Error as error:
-            found = _blocking(check_writable(claim, envelope.separators)) or (error.finding(),)
-            bad.append(Unwritable(one.claim_id, one.revision, found))
-        else:
-            good.append((one, claim))
-    return good, bad
-
-
-def _read(
-    one: Pending, profile: Profile, separators: Separators
-) -> tuple[Claim | None, tuple[Finding, ...]]:
-    try:
-        claim = _Document.model_validate_json(b'{"claim":%b}' % one.content).claim
-    except ValidationError as error:
-        return None, tuple(_misfits(error))
-    findings = _frequency_findings(claim, profile)
-    if findings:
-        return claim, findings
-    is_odd = (
-        _may_not_fit(one.content)
-        or len(claim.service_lines) > MOST_LINES[claim.kind]
-        or len(claim.diagnoses) > MOST_DIAGNOSES[claim.kind]
-    )
-    return claim, _blocking(check_writable(claim, separators)) if is_odd else ()
-
-
 def _may_not_fit(content: bytes) -> bool:
     """Whether a claim's JSON holds a long text, an escape, or a character that is not plain.
 
@@ -206,31 +213,6 @@ def _may_not_fit(content: bytes) -> bool:
 
 def _blocking(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.severity == "block")
-
-
-def _frequency_findings(claim: Claim, profile: Profile) -> tuple[Finding, ...]:
-    taken = profile.frequency_codes
-    if taken and claim.frequency not in taken:
-        return (
-            Finding(
-                code="frequency-not-taken",
-                path="frequency",
-                message="This payer does not take claims of this frequency code.",
-                hint=f"It takes {', '.join(taken)}; ask it how it wants corrections.",
-                source="payer profile",
-            ),
-        )
-    if claim.frequency in _BILLED_AGAIN and not claim.payer_claim_control_number:
-        return (
-            Finding(
-                code="payer-claim-number-missing",
-                path="payer_claim_control_number",
-                message="A replacement or void needs the payer's own number of the earlier claim.",
-                hint="Take it from the 835 (CLP07) or the 277CA (REF*1K).",
-                source="837 2300 REF*F8",
-            ),
-        )
-    return ()
 
 
 def _misfits(error: ValidationError) -> list[Finding]:

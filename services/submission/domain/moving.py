@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.submission.domain.acknowledgement import Evidence, claim_event, moved
-from services.submission.domain.changes import Change, ClaimRecord, Moved, Submission
+from services.submission.domain.changes import Change, ClaimRecord, Leg, Moved, Submission
 from services.submission.domain.status import Happening
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimAnswer
@@ -29,15 +29,15 @@ class Moves:
     def _record(self, claim_id: UUID) -> ClaimRecord | None:
         return self.records.get(claim_id) or self.look_up(claim_id)
 
-    def revisions(self, claim_ids: Sequence[UUID]) -> list[Submission]:
-        """All revisions of these claims, as they stand by now."""
+    def legs(self, claim_ids: Sequence[UUID]) -> list[Submission]:
+        """All legs of these claims, as they stand by now."""
         records = map(self._record, claim_ids)
-        return [row for record in records if record for row in record.revisions.values()]
+        return [row for record in records if record for row in record.legs.values()]
 
-    def listed(self, claims: Sequence[tuple[UUID, int]]) -> list[Submission]:
-        """These revisions of these claims, as they stand by now."""
-        found = ((self._record(claim_id), revision) for claim_id, revision in claims)
-        return [record.revisions[revision] for record, revision in found if record]
+    def listed(self, legs: Sequence[Leg]) -> list[Submission]:
+        """These legs, as they stand by now."""
+        found = ((self._record(leg.claim_id), leg) for leg in legs)
+        return [record.legs[leg] for record, leg in found if record]
 
     def move(
         self,
@@ -54,12 +54,11 @@ class Moves:
         if after is None:
             return False
         record = self._record(submission.claim_id)
-        known = record.revisions if record else {}
-        self.records[submission.claim_id] = ClaimRecord({**known, submission.revision: after})
+        known = record.legs if record else {}
+        self.records[submission.claim_id] = ClaimRecord({**known, after.leg: after})
         number = answer.payer_claim_control_number if answer else None
         at = self.evidence.at
-        self.rows.append(Moved(submission.claim_id, submission.revision, after.status, at, number))
+        self.rows.append(Moved(after.leg, after.status, at, number))
         reasons = answer.findings if answer else findings
-        codes = answer.status_codes if answer else ()
-        self.events.append(claim_event(after, self.evidence, reasons, codes, number))
+        self.events.append(claim_event(after, self.evidence, reasons, answer))
         return True

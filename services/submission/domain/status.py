@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where one revision of a claim stands with its payer."""
+    """Where one revision of a claim stands with one of its payers."""
 
     PENDING = "pending"
     """Coded, and waiting for its interchange to close."""
@@ -28,6 +28,8 @@ class Status(StrEnum):
     """A 277CA accepted it into adjudication (A2)."""
     REFUSED = "refused"
     """TA1, 999 or 277CA refused it: never adjudicated."""
+    ADJUDICATED = "adjudicated"
+    """An 835 decided on it, paid or denied: nothing more is awaited from this payer."""
 
 
 class Happening(StrEnum):
@@ -43,6 +45,7 @@ class Happening(StrEnum):
     FORWARD = "forward"
     ACKNOWLEDGE = "acknowledge"
     REFUSE = "refuse"
+    ADJUDICATE = "adjudicate"
 
 
 _ON_THE_WAY = (Status.FORMED, Status.SENT, Status.ACCEPTED, Status.FORWARDED)
@@ -63,6 +66,11 @@ MOVES: Mapping[tuple[Status, Happening], Status] = {
     **{(start, Happening.FORWARD): Status.FORWARDED for start in _ON_THE_WAY[:-1]},
     **{(start, Happening.ACKNOWLEDGE): Status.ACKNOWLEDGED for start in _ON_THE_WAY},
     **{(start, Happening.REFUSE): Status.REFUSED for start in _ON_THE_WAY},
+    # An 835 proves more than any answer before it, also one that refused the claim by mistake.
+    **{
+        (start, Happening.ADJUDICATE): Status.ADJUDICATED
+        for start in (*_ON_THE_WAY, Status.ACKNOWLEDGED, Status.REFUSED)
+    },
 }
 
 ANSWERS = frozenset(
@@ -72,6 +80,7 @@ ANSWERS = frozenset(
         Happening.FORWARD,
         Happening.ACKNOWLEDGE,
         Happening.REFUSE,
+        Happening.ADJUDICATE,
     }
 )
 

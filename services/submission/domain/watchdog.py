@@ -7,14 +7,14 @@ from typing import Literal
 
 from services.submission.domain.status import Status
 
-Expected = Literal["999", "277CA"]
+Expected = Literal["999", "277CA", "835"]
 
-AWAITED: Mapping[Status, Expected] = {
-    Status.SENT: "999",
-    Status.ACCEPTED: "277CA",
-    Status.FORWARDED: "277CA",
+AWAITED: Mapping[Expected, frozenset[Status]] = {
+    "999": frozenset({Status.SENT}),
+    "277CA": frozenset({Status.ACCEPTED, Status.FORWARDED}),
+    "835": frozenset({Status.ACCEPTED, Status.FORWARDED, Status.ACKNOWLEDGED}),
 }
-"""The next answer of a claim in each status. The 835 is remittance's to miss: it reads them."""
+"""The statuses in which an answer is still to come. What has no 999 is said to lack only that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,11 @@ class Allowance:
 
     syntax_s: float
     acceptance_s: float
+    payment_s: float
 
     def until(self, expected: Expected) -> timedelta:
-        return timedelta(seconds=self.syntax_s if expected == "999" else self.acceptance_s)
+        seconds = {"999": self.syntax_s, "277CA": self.acceptance_s, "835": self.payment_s}
+        return timedelta(seconds=seconds[expected])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,10 @@ class Overdue:
 
 
 def find_overdue(
-    status: Status, submitted_at: datetime, allowance: Allowance, now: datetime
+    status: Status, submitted_at: datetime, expected: Expected, allowance: Allowance, now: datetime
 ) -> Overdue | None:
-    """The answer a claim sent at `submitted_at` lacks at `now`, or None where nothing is late."""
-    expected = AWAITED.get(status)
-    if expected is None:
+    """The answer, if a claim sent at `submitted_at` lacks it at `now`; None where none is late."""
+    if status not in AWAITED[expected]:
         return None
     due_at = submitted_at + allowance.until(expected)
     return Overdue(expected, due_at) if now >= due_at else None

@@ -26,7 +26,7 @@ class FolderTransport:
     async def stage(self, name: str, content: bytes) -> None:
         await asyncio.to_thread(self._stage, name, content)
 
-    async def release(self, name: str) -> None:
+    async def release(self, name: str, content: bytes) -> None:  # noqa: ARG002 - it is staged
         await asyncio.to_thread(self._release, name)
 
     async def find(self, name: str) -> Presence:
@@ -40,6 +40,9 @@ class FolderTransport:
 
     async def settle(self, name: str) -> None:
         await asyncio.to_thread(self._settle, name)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
 
     def _staged(self, name: str) -> Path:
         return self._to_payer / (name + BEING_WRITTEN)

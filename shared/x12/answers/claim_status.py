@@ -77,8 +77,10 @@ def _status_words(code: StatusCode) -> str:
     return f"{text} ({entity})" if entity else text
 
 
-def claim_answer(transaction: str, trace: StatusTrace, source_role: str | None) -> ClaimAnswer:
-    """What one 2200 loop at a patient's level says of one claim.
+def claim_answer(
+    transaction: str, trace: StatusTrace, source_role: str | None, path: str | None = None
+) -> ClaimAnswer:
+    """What one 2200 loop at a patient's level says of one claim. `path` is where it stands.
 
     In a 277CA the claim is named by TRN02, which is CLM01; in a 277 TRN02 is the question's own
     number and REF*EJ names the claim, where it is there.
@@ -105,6 +107,8 @@ def claim_answer(transaction: str, trace: StatusTrace, source_role: str | None) 
         ),
         stage=stage_of(own, source_role) if outcome == "acknowledged" else None,
         findings=tuple(findings),
+        inquiry_trace=clip(trace.number) or None if transaction == "277" else None,
+        path=path,
     )
 
 

@@ -35,7 +35,7 @@ from shared.x12.answers.values import clip
 MAX_CLAIMS = 500
 """Claims in one `AcknowledgementRead`; a longer 277CA gives several, so that none grows large."""
 
-_PATHS = {"20": "2200A", "21": "2200B", "19": "2200C"}
+_PATHS = {"20": "2200A", "21": "2200B", "19": "2200C", "23": "2200E"}
 _CLAIM_LEVELS = frozenset({"PT", "22", "23"})
 
 
@@ -95,7 +95,8 @@ class _Report:
             if level.code in _CLAIM_LEVELS or _is_of_claim(trace):
                 if len(self.claims) >= self.max_claims:
                     yield self._flush()
-                answer = claim_answer(self.header.transaction, trace, self.source_role)
+                path = clip(f"HL[{level.number}]/{_PATHS.get(level.code, '2200D')}")
+                answer = claim_answer(self.header.transaction, trace, self.source_role, path)
                 self.claims.append(answer)
             else:
                 self._add_above(level, trace)

@@ -15,6 +15,8 @@ from deploy.twins.payer.watch import Mailroom
 from services.submission.app import service
 from services.submission.courier import Courier, courier_for
 from services.submission.domain.profile import Profile
+from services.submission.leases import Leases
+from services.submission.transport import Transport
 from services.submission.transport.folder import FolderTransport
 from shared.blobs import Blobs
 from shared.contract.claim import (
@@ -96,7 +98,14 @@ def coded_claim(number: int, revision: int = 1, **fields: object) -> Claim:
 class Desk:
     """One process of the service: what it takes in, its courier's rounds, what it has said."""
 
-    def __init__(self, pool: Pool, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        folder: Path,
+        profile: Profile | None = None,
+        transport: Transport | None = None,
+        **settings: Any,
+    ) -> None:
         self.pool = pool
         self.settings = Settings(
             transport_dir=folder / "transport",
@@ -126,7 +135,11 @@ class Desk:
             logger=getLogger("test"),
         )
         self.courier: Courier = courier_for(
-            Profile(), self.transport, self.settings, asyncio.Semaphore(1)
+            profile or Profile(),
+            transport or self.transport,
+            self.settings,
+            asyncio.Semaphore(1),
+            Leases(),
         )
 
     async def code(self, *claims: Claim) -> BatchOutcome:

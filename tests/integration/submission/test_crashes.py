@@ -4,7 +4,8 @@ A kill is played by an exception at the n-th thing that is done with database or
 or after it is done; the connection is closed as a dead process's would be, and a new one goes on.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, BinaryIO
 
 import pytest
@@ -13,9 +14,11 @@ from services.submission.domain.batching import Limits
 from services.submission.domain.profile import Profile
 from services.submission.gathering import gather
 from services.submission.mailbox import collect
-from services.submission.sending import send, unsent
+from services.submission.sending import Fate as Sending
+from services.submission.sending import Outbound, send, unsent
 from services.submission.transport import Delivery, Presence, Transport
 from services.submission.transport.folder import FolderTransport
+from services.submission.vault import Vault
 from shared.contract.claim import Claim
 from shared.database import connect
 
@@ -67,6 +70,9 @@ class MortalConnection:
     async def fetchval(self, *arguments: Any) -> Any:
         return await self._fate.meet(lambda: self._connection.fetchval(*arguments))
 
+    async def fetchrow(self, *arguments: Any) -> Any:
+        return await self._fate.meet(lambda: self._connection.fetchrow(*arguments))
+
 
 class MortalTransaction:
     """Its commit is a step too."""
@@ -93,8 +99,8 @@ class MortalTransport:
     async def stage(self, name: str, content: bytes) -> None:
         await self._fate.meet(lambda: self._transport.stage(name, content))
 
-    async def release(self, name: str) -> None:
-        await self._fate.meet(lambda: self._transport.release(name))
+    async def release(self, name: str, content: bytes) -> None:
+        await self._fate.meet(lambda: self._transport.release(name, content))
 
     async def find(self, name: str) -> Presence:
         found: Presence = await self._fate.meet(lambda: self._transport.find(name))
@@ -110,6 +116,17 @@ class MortalTransport:
     async def settle(self, name: str) -> None:
         await self._fate.meet(lambda: self._transport.settle(name))
 
+    async def close(self) -> None:
+        await self._transport.close()
+
+
+def _outbound(desk: Desk, transport: Any, connection: Any) -> Outbound:
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Any]:
+        yield connection
+
+    return Outbound(PROFILE, transport, connect, Vault(), desk.context.tracing)
+
 
 async def _live(desk: Desk, fate: Fate) -> bool:
     """One process's life: forms, sends and collects until it is done or dies; whether it died."""
@@ -117,14 +134,19 @@ async def _live(desk: Desk, fate: Fate) -> bool:
     connection = await connect(dsn, "submission")
     mortal: Any = MortalConnection(connection, fate)
     transport: Any = MortalTransport(FolderTransport(desk.mailbox), fate)
-    tracing = desk.context.tracing
+    out = _outbound(desk, transport, mortal)
     try:
-        while await gather(mortal, PROFILE, LIMITS, desk.now):
+        while await gather(mortal, PROFILE, LIMITS, Vault(), desk.now):
             pass
         for interchange in await unsent(mortal, PROFILE.name):
-            await send(mortal, transport, interchange, tracing, desk.now)
+            await send(out, interchange, desk.now)
         await collect(
-            mortal, transport, PROFILE.name, desk.context.blobs, tracing=tracing, now=desk.now
+            out.connect,
+            transport,
+            PROFILE.name,
+            desk.context.blobs,
+            tracing=out.tracing,
+            now=desk.now,
         )
     except Killed:
         return True
@@ -184,14 +206,16 @@ async def test_what_nobody_can_tell_waits_for_a_person(desk: Desk, claim: MakeCl
     await desk.code(claim(1))
     connection: Any = desk.pool
     async with connection.acquire() as conn:
-        await gather(conn, PROFILE, LIMITS, desk.now)
+        await gather(conn, PROFILE, LIMITS, Vault(), desk.now)
         (formed,) = await unsent(conn, PROFILE.name)
         transport: Any = Silent(FolderTransport(desk.mailbox), Fate(-1, is_after=False))
         await transport.stage(formed.file_name, b"")
         await conn.execute("UPDATE interchange SET state = 'sending'")
         (sending,) = await unsent(conn, PROFILE.name)
-        assert await send(conn, transport, sending, desk.context.tracing, desk.now) == 0
-    assert await desk.rows("SELECT state FROM interchange") == [("held",)]
+        assert await send(_outbound(desk, transport, conn), sending, desk.now) == (Sending.HELD, 0)
+    assert await desk.rows("SELECT state, held_from, hold->>'code' FROM interchange") == [
+        ("held", "sending", "sending-in-doubt")
+    ]
     assert await desk.subjects("claim.submitted.v1") == []
 
 
@@ -201,10 +225,11 @@ async def test_a_payer_that_is_down_leaves_everything_as_it_was(
     desk.mailbox.parent.mkdir(parents=True)
     desk.mailbox.write_text("a file where the mailbox should be")
     await desk.code(claim(1))
-    with pytest.raises(OSError, match="clearinghouse"):
-        await desk.round()
+    await desk.round()
+    assert await desk.rows("SELECT failures FROM payer_channel") == [(1,)]
     assert await desk.rows("SELECT state FROM interchange") == [("formed",)]
     desk.mailbox.unlink()
     await desk.round()
+    assert await desk.rows("SELECT failures, retry_at FROM payer_channel") == [(0, None)]
     assert desk.sent_numbers() == ["PCN00001"]
     assert await desk.rows("SELECT control_number FROM interchange") == [(1,)]

@@ -105,7 +105,9 @@ def coded(make_claim: MakeClaim) -> Callable[..., CodedClaim]:
         return CodedClaim(
             claim_id=claim.id,
             revision=revision,
+            payer_sequence=claim.payer_sequence,
             payer="clearinghouse",
+            payer_identifier=claim.payer.identifier,
             kind=claim.kind,
             patient_control_number=claim.patient_control_number,
             charge_cents=claim.charge,
@@ -126,6 +128,7 @@ def submission() -> Callable[..., Submission]:
         values: dict[str, object] = {
             "claim_id": UUID(int=number),
             "revision": 1,
+            "payer_sequence": "P",
             "payer": "clearinghouse",
             "status": status,
             "patient_control_number": f"PCN{number:05d}",

@@ -162,9 +162,12 @@ def test_a_refusal_says_the_payers_reasons(submission: MakeSubmission, now: date
     after = moved(submission(), Happening.REFUSE)
     assert after is not None
     evidence = Evidence(UUID(int=5), "277CA", "7", now)
-    event = claim_event(after, evidence, status_codes=("A7:562:85",))
+    answer = _answer(outcome="refused", status_codes=("A7:562:85",), path="HL[4]/2200D")
+    event = claim_event(after, evidence, answer=answer)
     assert isinstance(event.data, ClaimRefused)
     assert event.data.evidence.status_codes == ("A7:562:85",)
+    assert event.data.evidence.path == "HL[4]/2200D"
+    assert event.data.evidence.message_id == UUID(int=5)
     assert event.data.findings
     assert event.causation_id == UUID(int=5)
 
@@ -183,10 +186,10 @@ def test_a_copy_of_an_answer_gives_the_same_event_id(
 def test_the_second_answer_of_a_file_sees_what_the_first_did(
     submission: MakeSubmission, now: datetime
 ) -> None:
-    record = ClaimRecord({1: submission()})
+    record = ClaimRecord({submission().leg: submission()})
     moves = Moves(lambda _: record, Evidence(UUID(int=5), "277CA", "7", now))
     for _ in range(2):
-        (standing,) = moves.revisions([UUID(int=1)])
+        (standing,) = moves.legs([UUID(int=1)])
         moves.move(standing, Happening.ACKNOWLEDGE, _answer(stage="payer"))
     assert len(moves.events) == len(moves.rows) == 1
 

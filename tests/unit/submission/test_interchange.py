@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.submission.domain.changes import Leg
 from services.submission.domain.control_numbers import LARGEST, ControlNumbersUsedUpError
 from services.submission.domain.interchange import Pending, Written, write
 from services.submission.domain.profile import Profile, Separators
@@ -20,7 +21,11 @@ PROFILE = Profile()
 
 
 def _pending(*claims: Claim) -> list[Pending]:
-    return [Pending(claim.id, claim.revision, to_wire(claim)) for claim in claims]
+    return [Pending(_leg(claim), to_wire(claim)) for claim in claims]
+
+
+def _leg(claim: Claim) -> Leg:
+    return Leg(claim.id, claim.revision, claim.payer_sequence)
 
 
 def _write(now: datetime, *claims: Claim, profile: Profile = PROFILE, number: int = 7) -> Written:
@@ -73,7 +78,7 @@ def test_a_claim_with_too_many_lines_is_left_out_and_never_cut(
     lines = tuple(line.model_copy(update={"number": n}) for n in range(1, 52))
     long = make_claim(2, service_lines=lines, charge=51 * line.charge)
     written = _write(now, make_claim(1), long, make_claim(3))
-    assert [one.claim_id for one in written.unwritable] == [long.id]
+    assert [one.leg.claim_id for one in written.unwritable] == [long.id]
     assert [f.severity for f in written.unwritable[0].findings] == ["block"]
     assert [one.patient_control_number for one in _read(written)] == ["PCN00001", "PCN00003"]
 
@@ -105,7 +110,7 @@ def test_what_is_no_canonical_claim_is_left_out_without_its_values(
     make_claim: MakeClaim, now: datetime
 ) -> None:
     broken = to_wire(make_claim()).replace(b'"250.00"', b'"SECRET"')
-    pending = [Pending(make_claim().id, 1, broken), *_pending(make_claim(2))]
+    pending = [Pending(_leg(make_claim()), broken), *_pending(make_claim(2))]
     written = write(pending, PROFILE, 7, now)
     assert written.unwritable[0].findings[0].path == "charge"
     assert "SECRET" not in repr(written.unwritable)
@@ -131,6 +136,6 @@ def test_every_claim_is_either_placed_or_unwritable(
     claims = [make_claim(number, **changes[fate]) for number, fate in enumerate(fates, start=1)]
     written = _write(now, *claims)
     fine = [claim.id for claim, fate in zip(claims, fates, strict=True) if fate == "fine"]
-    assert [one.claim_id for one in written.placed] == fine
+    assert [one.leg.claim_id for one in written.placed] == fine
     assert len(written.placed) + len(written.unwritable) == len(claims)
     assert bool(written.content) == bool(fine)

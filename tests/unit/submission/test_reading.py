@@ -17,7 +17,7 @@ from services.submission.reading import (
     WholeAnswer,
     answer_bodies,
     claim_json,
-    read_coded,
+    read_event,
 )
 from shared.contract import topics
 from shared.contract.claim import Claim
@@ -44,7 +44,7 @@ def _coded(claim: Claim, *findings: Finding) -> Record:
 
 def test_a_coded_claim_is_known_by_what_payers_echo(make_claim: MakeClaim) -> None:
     claim = make_claim(4, revision=3)
-    (unit,) = read_coded(_coded(claim), PROFILES)
+    (unit,) = read_event(_coded(claim), PROFILES)
     assert isinstance(unit, Unit)
     body = unit.body
     assert isinstance(body, CodedClaim)
@@ -55,7 +55,7 @@ def test_a_coded_claim_is_known_by_what_payers_echo(make_claim: MakeClaim) -> No
 
 def test_the_claim_is_passed_on_byte_for_byte(make_claim: MakeClaim) -> None:
     claim = make_claim()
-    (unit,) = read_coded(_coded(claim, Finding(code="x", message='a ,"ruleset":" b')), PROFILES)
+    (unit,) = read_event(_coded(claim, Finding(code="x", message='a ,"ruleset":" b')), PROFILES)
     assert isinstance(unit, Unit)
     assert isinstance(unit.body, CodedClaim)
     assert unit.body.content == to_wire(claim)
@@ -86,7 +86,7 @@ def test_held_claims_are_not_ours(make_claim: MakeClaim) -> None:
     data = ClaimHeld(claim=make_claim(), ruleset="2025.1", findings=())
     event = Event(UUID(int=9), "coding", "x", datetime(2025, 3, 1, tzinfo=UTC), data)
     record = _record(to_wire(data), to_headers(event), topics.CLAIMS_CODING)
-    assert list(read_coded(record, PROFILES)) == []
+    assert list(read_event(record, PROFILES)) == []
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b'{"claim":{}}', b"\xff"])
@@ -94,7 +94,7 @@ def test_what_is_no_coded_claim_is_bad_and_says_no_value(
     make_claim: MakeClaim, value: bytes | None
 ) -> None:
     headers = _coded(make_claim()).headers
-    (bad,) = read_coded(_record(value, headers, topics.CLAIMS_CODING), PROFILES)
+    (bad,) = read_event(_record(value, headers, topics.CLAIMS_CODING), PROFILES)
     assert isinstance(bad, Bad)
     assert bad.event_id == UUID(int=9)
     assert "PCN" not in bad.detail
@@ -104,7 +104,7 @@ def test_what_is_no_coded_claim_is_bad_and_says_no_value(
     "headers", [(), (("ce_type", b"claim.coded.v1"),), (("ce_type", b"\xff"), ("ce_id", b"1"))]
 )
 def test_headers_that_are_no_envelope_are_bad(headers: Headers) -> None:
-    (bad,) = read_coded(_record(b"{}", headers, topics.CLAIMS_CODING), PROFILES)
+    (bad,) = read_event(_record(b"{}", headers, topics.CLAIMS_CODING), PROFILES)
     assert isinstance(bad, Bad)
 
 

@@ -45,11 +45,16 @@ def test_no_happening_moves_a_claim_backwards_but_coding_it_again(
             assert ORDER.index(after) >= ORDER.index(before)
 
 
-@given(st.sampled_from(FINAL), st.lists(st.sampled_from(sorted(ANSWERS))))
-def test_answers_never_move_a_claim_that_is_settled(
+@given(st.sampled_from(FINAL), st.lists(st.sampled_from(sorted(ANSWERS - {Happening.ADJUDICATE}))))
+def test_no_answer_but_an_835_moves_a_claim_that_is_settled(
     status: Status, answers: list[Happening]
 ) -> None:
     assert set(_after(status, answers)) == {status}
+
+
+@given(st.lists(st.sampled_from(sorted(Happening))))
+def test_what_an_835_decided_on_stays_decided(happenings: list[Happening]) -> None:
+    assert set(_after(Status.ADJUDICATED, happenings)) == {Status.ADJUDICATED}
 
 
 @given(
