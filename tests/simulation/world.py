@@ -326,6 +326,7 @@ class World:
         self.handler = ClaimletHandler()
         self.members: list[Member] = [Member(), Member()]
         self.discarded: set[int] = set()
+        self.displaced: set[int] = set()
         self.core = Core(
             self.handler, self.database.transaction, Tracing("simulation", 0.0), lambda: NOW
         )
@@ -396,6 +397,9 @@ class World:
         row.state = "discarded"
         units = self.units(row.parking.record)
         if row.parking.is_whole_record:
+            # What of it has come again meanwhile, and could be told apart by then, stands behind
+            # what had waited for the dropped row: it lost its place with that row.
+            self.displaced |= {one.number for one in units}
             received = {part for _, part in self.database.tables.inbox & _identities(row)}
             self.discarded |= {one.number for part, one in enumerate(units) if part not in received}
         else:
@@ -436,7 +440,7 @@ class World:
             order = {
                 one.number: at
                 for at, one in enumerate(self.accepted(partition))
-                if one.number not in self.discarded
+                if one.number not in self.discarded | self.displaced
             }
             for numbers in tables.decided.values():
                 places = [order[number] for number in numbers if number in order]
