@@ -37,6 +37,30 @@ NO_PRIOR_PAYER = Denial("22", remarks=("MA04",))
 CODE_CHANGED = "N22"
 _GROUP = RemittanceGroup(number="1")
 _INPATIENT = "11"
+_FILING_INDICATORS = frozenset(
+    [
+        "12",
+        "13",
+        "14",
+        "15",
+        "16",
+        "17",
+        "AM",
+        "CH",
+        "DS",
+        "HM",
+        "LM",
+        "MA",
+        "MB",
+        "MC",
+        "OF",
+        "TV",
+        "VA",
+        "WC",
+        "ZZ",
+    ]
+)
+"""The codes of CLP06 (835 TR3, 2100)."""
 
 Adjustments = list[RemittanceAdjustment]
 
@@ -228,7 +252,7 @@ def _decision(
         charge=claim.charge,
         paid=sum(line.paid for line in lines),
         patient_responsibility=patient_share(lines) or None,
-        filing_indicator=claim.filing_indicator or "CI",
+        filing_indicator=_filing_indicator(claim.filing_indicator),
         payer_claim_control_number=number,
         facility_code=claim.facility_code,
         frequency=claim.frequency,
@@ -264,6 +288,14 @@ def _insured(claim: Claim) -> RemittanceParty:
         identifier_qualifier="MI" if insured.identifier else None,
         identifier=insured.identifier,
     )
+
+
+def _filing_indicator(of_the_claim: str | None) -> str:
+    """CLP06. It knows fewer codes than the claim's SBR09: commercial and Blue Cross plans are
+    answered as indemnity, what else it lacks as mutually defined."""
+    if of_the_claim in ("CI", "BL"):
+        return "15"
+    return of_the_claim if of_the_claim in _FILING_INDICATORS else "ZZ"
 
 
 def _rendering(provider: Provider | None) -> RemittanceParty | None:
