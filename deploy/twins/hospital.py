@@ -13,6 +13,7 @@ from io import BytesIO
 from random import Random
 
 from deploy.twins import hl7
+from deploy.twins.mistakes import mistaken
 from deploy.twins.publication import (
     JSON,
     NDJSON,
@@ -73,6 +74,9 @@ _DIAGNOSES = ("I10", "E119", "J209", "M5450", "R079", "Z0000", "K219", "N390")
 _DRUGS = {"J1885": Drug(ndc="00409379501", quantity=Decimal(1), unit="ML")}
 """What stands behind a drug's procedure code, which Medicaid asks for."""
 
+
+_MISTAKEN = 0.05
+"""Share of claims with a mistake."""
 
 __all__ = ["JSON", "NDJSON", "SOURCE", "X12", "Fate", "Message", "Published"]
 
@@ -302,16 +306,8 @@ def source_profiles(seed: int, *, today: date) -> bytes:
 def _spoil(claim: Claim, random: Random) -> tuple[Claim, Fate]:
     """One claim in twenty has an error that a payer would deny, which coding must hold."""
     chance = random.random()
-    if chance < 0.02:
-        number = claim.billing_provider.npi or ""
-        bad = claim.billing_provider.model_copy(
-            update={"npi": number[:-1] + str((int(number[-1]) + 1) % 10)}
-        )
-        return claim.model_copy(update={"billing_provider": bad}), "held"
-    if chance < 0.035:
-        return claim.model_copy(update={"charge": claim.charge + 100}), "held"
-    if chance < 0.05:
-        return claim.model_copy(update={"frequency": "7"}), "held"
+    if chance < _MISTAKEN:
+        return mistaken(claim, chance / _MISTAKEN)[0], "held"
     return claim, "accepted"
 
 

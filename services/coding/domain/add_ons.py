@@ -6,7 +6,6 @@ only ask that there is another service which is no add-on itself.
 
 from collections.abc import Iterator
 
-from services.coding.domain.pairs import grouped
 from services.coding.domain.reference import AddOn, Table
 from services.coding.domain.rule import Breach, Case, Rule
 from services.coding.domain.served import Service
@@ -30,7 +29,7 @@ def _lone(case: Case, *kinds: int) -> Iterator[tuple[Service, AddOn, str]]:
     ]
     if not found:
         return
-    groups = grouped(case)
+    groups = case.together
     for service, entry in found:
         beside = groups.get((service.day, service.provider), {})
         if entry.primaries:

@@ -51,7 +51,7 @@ def _hint(articles: list[Article]) -> str:
     covered = [
         low if low == high else f"{low}-{high}"
         for each in articles
-        for low, high in each.diagnoses[:_SHOWN]
+        for low, high in each.diagnoses.pairs[:_SHOWN]
     ]
     return (
         f"Article {_names(articles)} covers it for {', '.join(covered[:_SHOWN])} and what else it "

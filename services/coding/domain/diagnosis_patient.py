@@ -6,7 +6,6 @@ and titles that we name here by their code ranges.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import NamedTuple
 
 from services.coding.domain.reference import Ranges
@@ -66,17 +65,9 @@ FEMALE = Ranges(
 MALE = Ranges((("C60", "C63"), ("D29", "D29"), ("N40", "N53"), ("Z125", "Z125")))
 
 
-def years(born: date, on: date) -> int:
-    """Completed years of age."""
-    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
-
-
 def _outside(case: Case, group: AgeGroup) -> Iterator[Breach]:
-    person = case.claim.patient or case.claim.subscriber
-    if person.birth_date is None or case.day is None or person.birth_date > case.day:
-        return
-    age = years(person.birth_date, case.day)
-    if group.youngest <= age <= group.oldest:
+    age = case.age
+    if age is None or group.youngest <= age <= group.oldest:
         return
     for at, each in enumerate(case.claim.diagnoses):
         if each.system == "icd10cm" and group.codes.cover(each.code):

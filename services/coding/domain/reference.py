@@ -15,14 +15,35 @@ END = date.max.toordinal()
 """Ordinals of a window that is open to one side."""
 
 
-class Ranges(tuple[tuple[str, str], ...]):
+class Ranges:
     """Ranges of codes as instructions in the tabular list have them: `T36` to `T50`, both ends
     with all codes below them."""
 
-    __slots__ = ()
+    __slots__ = ("_prefixes", "_spans", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple(pairs)
+        self._prefixes = tuple(low for low, high in self.pairs if low == high)
+        self._spans = tuple(pair for pair in self.pairs if pair[0] != pair[1])
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ranges) and self.pairs == other.pairs
+
+    def __hash__(self) -> int:
+        return hash(self.pairs)
+
+    def __repr__(self) -> str:
+        return f"Ranges({self.pairs})"
 
     def cover(self, code: str) -> bool:
-        return any(low <= code[: len(low)] and code[: len(high)] <= high for low, high in self)
+        if code.startswith(self._prefixes):
+            return True
+        return any(
+            low <= code[: len(low)] and code[: len(high)] <= high for low, high in self._spans
+        )
 
 
 NOWHERE = Ranges()

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from services.coding.domain.history import History
 from services.coding.domain.reference import Reference
 from services.coding.domain.served import REPLACING, Coded, Service, first_day, services
+from services.coding.domain.together import Groups, PairHit, grouped, pair_hits
 from shared.contract.claim import Claim, ClaimKind
 from shared.contract.model import Finding
 
@@ -39,6 +40,15 @@ class Case:
         return first_day(self.claim)
 
     @cached_property
+    def age(self) -> int | None:
+        """The patient's completed years on that day; None where the claim does not say."""
+        person = self.claim.patient or self.claim.subscriber
+        born, on = person.birth_date, self.day
+        if born is None or on is None or born > on:
+            return None
+        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+    @cached_property
     def services(self) -> tuple[Service, ...]:
         """The lines that name a HCPCS or CPT code."""
         return services(self.claim)
@@ -48,6 +58,18 @@ class Case:
         """Lines of earlier claims that count beside this one's. None for a replacement or void:
         which of them it replaces only the payer knows."""
         return () if self.claim.frequency in REPLACING else self.history
+
+    @cached_property
+    def together(self) -> Groups:
+        """Services by day, provider and code, those of earlier claims with them."""
+        return grouped(self.claim.kind, self.services, self.earlier)
+
+    @cached_property
+    def pair_hits(self) -> tuple[PairHit, ...]:
+        """The NCCI pair edits in effect between services of one day and provider."""
+        if len(self.services) + len(self.earlier) < 2:
+            return ()
+        return pair_hits(self.claim, self.together, self.reference)
 
     @cached_property
     def diagnoses(self) -> tuple[Coded, ...]:

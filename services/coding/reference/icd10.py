@@ -104,7 +104,7 @@ def _walk(
 
 def _without_itself(code: str, entry: DiagnosisCode) -> DiagnosisCode:
     """Without ranges that exclude the code from itself: a note of a heading above it."""
-    others = Ranges(each for each in entry.excludes if not Ranges((each,)).cover(code))
+    others = Ranges(each for each in entry.excludes.pairs if not Ranges((each,)).cover(code))
     return entry._replace(excludes=others)
 
 
@@ -114,9 +114,9 @@ def _scope(node: ET.Element, outer: _Scope) -> _Scope:
     )
     return replace(
         outer,
-        excludes=Ranges((*outer.excludes, *_noted(node, "excludes1"))),
-        code_first=Ranges((*outer.code_first, *_noted(node, "codeFirst"))),
-        use_additional=Ranges((*outer.use_additional, *_noted(node, "useAdditionalCode"))),
+        excludes=Ranges((*outer.excludes.pairs, *_noted(node, "excludes1"))),
+        code_first=Ranges((*outer.code_first.pairs, *_noted(node, "codeFirst"))),
+        use_additional=Ranges((*outer.use_additional.pairs, *_noted(node, "useAdditionalCode"))),
         seventh=seventh or outer.seventh,
     )
 

@@ -37,9 +37,9 @@ def _compact(value: object) -> str:
 def diagnosis_row(code: str, first: int, last: int, entry: DiagnosisCode) -> Row:
     value = entry.is_billable | entry.is_manifestation << 1 | _SIDES.index(entry.side) << 2
     notes = {
-        "x": entry.excludes,
-        "f": entry.code_first,
-        "a": entry.use_additional,
+        "x": entry.excludes.pairs,
+        "f": entry.code_first.pairs,
+        "a": entry.use_additional.pairs,
         "7": entry.seventh,
         "c": entry.children,
     }
@@ -122,7 +122,7 @@ def _place(_key: str, _first: int, _last: int, _value: int, text: Any) -> Place:
 
 
 def article_row(procedure: str, entry: Article) -> Row:
-    text = _compact([entry.article, entry.payer, entry.diagnoses])
+    text = _compact([entry.article, entry.payer, entry.diagnoses.pairs])
     return Row(procedure, entry.first, entry.last, 0, text)
 
 

@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 
 from services.coding.app import service
+from services.coding.domain.verdict import Ruleset
+from services.coding.reference.library import Library
 from shared.contract.claim import (
     Address,
     Claim,
@@ -134,7 +136,8 @@ async def test_a_verdict_is_stored_with_the_claim_as_it_was_received(desk: Desk)
     rows = await desk.rows(
         "SELECT status, revision, ruleset, received FROM claim ORDER BY claim_id"
     )
-    assert [row[:3] for row in rows] == [("coded", 1, "structural-1"), ("held", 1, "structural-1")]
+    ruleset = Ruleset(Library(Settings().reference_dir).current()).version
+    assert [row[:3] for row in rows] == [("coded", 1, ruleset), ("held", 1, ruleset)]
     assert [row[3] for row in rows] == [
         to_wire(received(1).data),
         to_wire(received(2, charge=1).data),

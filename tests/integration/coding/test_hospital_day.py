@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from deploy.twins import hospital
+from services.coding.domain.verdict import Ruleset
 from services.coding.filter import code
+from services.coding.reference.library import Library
 from services.intake.filter import read
 
+RULESET = Ruleset(Library().current())
 NOW = datetime(2025, 3, 20, 12, tzinfo=UTC)
 FATE_BY_EVENT = {
     "claim.coded.v1": "accepted",
@@ -32,5 +35,7 @@ def test_every_record_of_a_day_ends_as_the_twin_meant_it(seed: int) -> None:
             content_type=message.content_type,
             states=states,
         )
-        fates = Counter(FATE_BY_EVENT[event.type] for event in code(events, now=NOW))
+        fates = Counter(
+            FATE_BY_EVENT[event.type] for event in code(events, now=NOW, ruleset=RULESET)
+        )
         assert fates == Counter(record.fate for record in message.records), message.message_id
