@@ -1,6 +1,7 @@
 """Encounters: charges, registration and ending, in any order, come to one claim, in time."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import permutations
 from random import Random
 from typing import Any
@@ -211,7 +212,7 @@ def test_a_credit_of_some_units_leaves_the_rest() -> None:
         final(),
     )
     (line,) = feed.claims[0].service_lines
-    assert (line.charge, line.units) == (4_000, 2)
+    assert (line.charge, line.units) == (4_000, Decimal(2))
 
 
 def test_a_credit_that_matches_nothing_is_left_out_and_said() -> None:

@@ -167,7 +167,7 @@ def claims(draw: st.DrawFn) -> Claim:
         }
     return Claim(
         id=UUID(int=0),
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         source=SOURCE,
         accepts_assignment="A",
         benefits_assigned="Y",
