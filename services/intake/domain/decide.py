@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.intake.domain.arrival import AcceptedClaim, Arrival, ClaimRefusal, Unreadable
 from services.intake.domain.encounter import EncounterNews
-from services.intake.domain.identity import fingerprint, identify
+from services.intake.domain.identity import fingerprint, under_id
 from services.intake.domain.likeness import (
     Likeness,
     distinct_claim_id,
@@ -119,7 +119,7 @@ def _recognized(
 def _under_id(accepted: AcceptedClaim, identity: UUID) -> AcceptedClaim:
     if accepted.claim.id == identity:
         return accepted
-    claim = identify(accepted.claim, accepted.claim.source, identity)
+    claim = under_id(accepted.claim, identity)
     digest, wire = fingerprint(claim)
     return replace(accepted, claim=claim, fingerprint=digest, wire=wire)
 

@@ -41,6 +41,19 @@ def identify(claim: Claim, source: str, identity: UUID | None = None) -> Claim:
     )
 
 
+def under_id(claim: Claim, identity: UUID) -> Claim:
+    """An identified claim under another id: the line control numbers that were made of the old one
+    are made anew, those of the sender stay."""
+    stem = _stem(claim.id)
+    lines = tuple(
+        line.model_copy(update={"line_control_number": None})
+        if line.line_control_number == f"{stem}{line.number}"
+        else line
+        for line in claim.service_lines
+    )
+    return identify(claim.model_copy(update={"service_lines": lines}), claim.source, identity)
+
+
 def fingerprint(claim: Claim) -> tuple[bytes, bytes]:
     """SHA-256 over the claim's JSON, and that JSON.
 
