@@ -142,15 +142,22 @@ class Pack(_Document):
         """SHA-256 of the canonical text, in hex."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()
 
-    def finding(self, rule: PackRule, at: int | None) -> Finding:
-        """What a rule says of a claim."""
+    @property
+    def release(self) -> str:
+        """Which version of which pack, for a finding: the hash tells two with one number apart."""
+        return f"{self.pack}-{self.version}-{self.content_hash[:8]}"
+
+    def finding(self, rule: PackRule, at: int | None, codes: tuple[str, ...]) -> Finding:
+        """What a rule says of a claim, and of which of its codes."""
         return Finding(
             code=f"{self.pack}.{rule.id}",
             severity=rule.severity,
             path=rule.path(at),
             message=rule.message,
             hint=rule.fix,
-            source=f"{rule.source} ({self.pack} version {self.version})",
+            source=rule.source,
+            rule_version=self.release,
+            codes=codes,
         )
 
 

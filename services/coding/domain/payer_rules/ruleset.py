@@ -10,11 +10,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from services.coding.domain.payer_rules.condition import ConditionError, context_of
 from services.coding.domain.payer_rules.facts import Projection, derived, first_service_day
 from services.coding.domain.payer_rules.pack import Pack, PackRule, pack_of
+from services.coding.domain.rule import Case
 from shared.contract.claim import Claim
 from shared.contract.model import Finding
 
@@ -45,26 +47,29 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class PayerRules:
-    """The rules of a set of packs. Immutable: a change makes another."""
+class RulePacks:
+    """The rules of a set of packs, as `verdict.PayerRules`. Immutable: a change makes another."""
 
     packs: tuple[Pack, ...] = ()
     _plans: dict[_Audience, _Plan] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def content(self) -> str:
         """All that it takes to make these rules again, as canonical JSON."""
         return f'{{"packs":[{",".join(pack.canonical for pack in self.packs)}]}}'
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The name of this content; the same packs have the same on every machine, for ever."""
+        if not self.packs:
+            return ""
         return "payer-" + hashlib.sha256(self.content.encode()).hexdigest()[:24]
 
-    def check(self, claim: Claim, received_on: date) -> tuple[Finding, ...]:
-        """What the rules say of a claim received on a day, in the order of packs and rules."""
+    def check(self, case: Case) -> tuple[Finding, ...]:
+        """What the rules say of a claim, in the order of packs and rules."""
         if not self.packs:
             return ()
+        claim, received_on = case.claim, case.received_on
         plan = self._plan(claim)
         asked = _asked(plan, claim)
         if not asked:
@@ -99,12 +104,12 @@ class PayerRules:
                     yield _Member(pack, rule, order)
 
 
-def payer_rules(packs: Iterable[Pack]) -> PayerRules:
+def payer_rules(packs: Iterable[Pack]) -> RulePacks:
     """The rules of these packs, in the order of their names."""
-    return PayerRules(tuple(sorted(packs, key=lambda pack: pack.pack)))
+    return RulePacks(tuple(sorted(packs, key=lambda pack: pack.pack)))
 
 
-def from_content(content: str) -> PayerRules:
+def from_content(content: str) -> RulePacks:
     """The rules of a stored ruleset. Raises PackError where it is not one of ours."""
     return payer_rules(pack_of(document) for document in json.loads(content)["packs"])
 
@@ -162,18 +167,27 @@ def _findings(one: _Member, claim: Claim, context: Any) -> Iterator[Finding]:
         return
     if rule.for_each is None:
         if answers[0]:
-            yield one.pack.finding(rule, None)
+            yield one.pack.finding(rule, None, _codes(rule, claim))
         return
     for at, is_broken in enumerate(answers):
-        if is_broken and _is_asked_of(rule, claim, at):
-            yield one.pack.finding(rule, at)
+        if is_broken:
+            code = _code_at(rule, claim, at)
+            if rule.for_each == "diagnoses" or not rule.procedures or code in rule.procedures:
+                yield one.pack.finding(rule, at, (code,) if code else ())
 
 
-def _is_asked_of(rule: PackRule, claim: Claim, at: int) -> bool:
-    if not rule.procedures or rule.for_each != "service_lines":
-        return True
+def _codes(rule: PackRule, claim: Claim) -> tuple[str, ...]:
+    """The claim's codes that made the rule look at it."""
+    lines = claim.service_lines
+    codes = (line.procedure.code for line in lines if line.procedure is not None)
+    return tuple(dict.fromkeys(code for code in codes if code in rule.procedures))
+
+
+def _code_at(rule: PackRule, claim: Claim, at: int) -> str | None:
+    if rule.for_each == "diagnoses":
+        return claim.diagnoses[at].code
     procedure = claim.service_lines[at].procedure
-    return procedure is not None and procedure.code in rule.procedures
+    return None if procedure is None else procedure.code
 
 
 def _unanswered(one: _Member, why: str) -> Finding:
@@ -183,5 +197,6 @@ def _unanswered(one: _Member, why: str) -> Finding:
         severity="inform",
         message=f"The rule {one.pack.pack}.{one.rule.id} could not be asked of this claim: {why}.",
         hint="Check the claim by hand, and have the rule's condition corrected.",
-        source=f"{one.rule.source} ({one.pack.pack} version {one.pack.version})",
+        source=one.rule.source,
+        rule_version=one.pack.release,
     )

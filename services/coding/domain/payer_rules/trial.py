@@ -14,6 +14,8 @@ from services.coding.domain.payer_rules.condition import ConditionError, context
 from services.coding.domain.payer_rules.facts import DERIVED, Projection
 from services.coding.domain.payer_rules.pack import Pack, PackError, PackRule, RuleTest, read_pack
 from services.coding.domain.payer_rules.ruleset import payer_rules
+from services.coding.domain.rule import Case
+from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import Claim
 
 _LINE: dict[str, Any] = {"charge": "100.00", "units": "1", "unit": "UN"}
@@ -56,7 +58,7 @@ def _run(pack: Pack, rule: PackRule, test: RuleTest, path: str) -> tuple[str, st
         return f"{path}.claim.{where}", first["msg"]
     alone = payer_rules([pack.model_copy(update={"rules": (rule,)})])
     received_on = test.received_on or rule.effective + timedelta(days=30)
-    findings = alone.check(claim, received_on)
+    findings = alone.check(Case(claim, received_on, REFERENCE))
     paths = [finding.path or "" for finding in findings]
     if any(finding.code == "payer-rule-unanswered" for finding in findings):
         return path, f"“{test.name}”: {findings[0].message}"
