@@ -1,0 +1,288 @@
+"""A person at the worklist: each action is one transaction over the claim, its entry, the record of
+who did it, and what is said of it.
+
+It is apart from the HTTP around it so that the command line acts by the same code. Whoever else
+changes the claim in the meantime, a batch with the hospital's newer version or another person, has
+the lock first or finds that the version has changed: nothing is overwritten unseen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+from services.coding import store, worklist_store
+from services.coding.domain.proof import StoredVerdict, proof
+from services.coding.domain.worklist import acting
+from services.coding.domain.worklist.acting import (
+    Circumstances,
+    Matter,
+    NotAllowedError,
+    Outcome,
+    Reason,
+)
+from services.coding.rulebook import Rulebook
+from services.coding.worklist_store import Action, Entry, StoredClaim
+from shared.contract.claim import Claim
+from shared.contract.events import ClaimReceived
+from shared.contract.model import Finding, to_wire
+from shared.database import Connection, Pool
+from shared.messaging import outbox
+
+
+class UnknownEntryError(LookupError):
+    """There is no such entry."""
+
+
+class VersionChangedError(RuntimeError):
+    """The entry is not as it was read. `entry` is as it is now."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__("the entry was changed")
+        self.entry = entry
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an action came to: the entry as it is now, and what remains to be done on the claim."""
+
+    entry: Entry
+    remaining: tuple[Finding, ...]
+    claim_revision: int
+    has_gone_out: bool
+
+
+Decide: TypeAlias = Callable[[Matter, Circumstances], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where actions are done. `wake_relay` is called once something is to be sent."""
+
+    pool: Pool
+    rulebook: Rulebook
+    wake_relay: Callable[[], None]
+
+    async def fix(
+        self,
+        event_id: UUID,
+        version: int | None,
+        actor: str,
+        now: datetime,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        is_trial: bool = False,
+    ) -> Acted:
+        """Corrects the claim. A trial says what would remain and changes nothing."""
+
+        def decide(matter: Matter, at: Circumstances) -> Outcome:
+            return acting.fix(matter, operations, at)
+
+        action = Action(now, actor, "fix", 0, patch=operations)
+        return await self._act(event_id, version, action, decide, is_trial=is_trial)
+
+    async def release(
+        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Lets the claim go as it is."""
+        action = Action(now, actor, "release", 0, reason)
+        return await self._act(event_id, version, action, acting.release)
+
+    async def void(
+        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Takes back what the payer has adjudicated."""
+        action = Action(now, actor, "void", 0, reason)
+        return await self._act(event_id, version, action, acting.void)
+
+    async def give_back(
+        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Returns the claim to the hospital."""
+
+        def decide(matter: Matter, at: Circumstances) -> Outcome:
+            return acting.give_back(matter, reason, at)
+
+        action = Action(now, actor, "return", 0, reason)
+        return await self._act(event_id, version, action, decide)
+
+    async def dismiss(
+        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Takes the claim off the worklist."""
+
+        def decide(matter: Matter, _: Circumstances) -> Outcome:
+            return acting.dismiss(matter)
+
+        action = Action(now, actor, "dismiss", 0, reason)
+        return await self._act(event_id, version, action, decide)
+
+    async def assign(
+        self, event_id: UUID, version: int | None, actor: str, now: datetime, to: str | None
+    ) -> Entry:
+        """Gives the entry to somebody, or to nobody."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            entry = await _open_entry(connection, event_id, version)
+            changed = replace(entry, assigned_to=to)
+            action = Action(now, actor, "assign", entry.revision, to)
+            await worklist_store.record(connection, event_id, action)
+            return replace(changed, version=await worklist_store.save_entry(connection, changed))
+
+    async def note(
+        self, event_id: UUID, version: int | None, actor: str, now: datetime, text: str
+    ) -> Entry:
+        """Writes something down. A note changes no version: two people may write at once."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            entry = await worklist_store.entry(connection, event_id)
+            if entry is None:
+                raise UnknownEntryError(str(event_id))
+            if version is not None and version != entry.version:
+                raise VersionChangedError(entry)
+            action = Action(now, actor, "note", entry.revision, text)
+            await worklist_store.record(connection, event_id, action)
+            return entry
+
+    async def _act(
+        self,
+        event_id: UUID,
+        version: int | None,
+        action: Action,
+        decide: Decide,
+        *,
+        is_trial: bool = False,
+    ) -> Acted:
+        async with self.pool.acquire() as connection, connection.transaction():
+            ruleset = await self.rulebook.refresh(connection)
+            known = await worklist_store.entry(connection, event_id)
+            if known is None:
+                raise UnknownEntryError(str(event_id))
+            # The claim's row before the entry's, as every batch does: no deadlock.
+            kept = await worklist_store.claim(connection, known.claim_id, lock=True)
+            entry = await _open_entry(connection, event_id, version)
+            matter = _matter(entry, kept)
+            at = Circumstances(action.actor, action.at, ruleset)
+            outcome = decide(matter, at)
+            assert kept is not None
+            if is_trial:
+                return _acted(entry, outcome)
+            await _save_claim(connection, kept, matter, outcome, at)
+            entry = await _save_entry(connection, entry, outcome, at)
+            done = replace(action, revision=outcome.claim.revision)
+            await worklist_store.record(connection, event_id, done)
+            if outcome.event is not None:
+                await outbox.append(connection, [outcome.event])
+        self.wake_relay()
+        return _acted(entry, outcome)
+
+
+async def _open_entry(connection: Connection, event_id: UUID, version: int | None) -> Entry:
+    entry = await worklist_store.entry(connection, event_id, lock=True)
+    if entry is None:
+        raise UnknownEntryError(str(event_id))
+    if version is not None and version != entry.version:
+        raise VersionChangedError(entry)
+    if entry.closed_at is not None:
+        raise NotAllowedError(
+            "entry-closed",
+            f"The entry is closed: {entry.resolution}.",
+            "Look for another entry of the same claim.",
+        )
+    return entry
+
+
+def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
+    claim = standing_claim(kept)
+    if claim is None or kept is None:
+        raise NotAllowedError(
+            "claim-unseen",
+            "The claim itself has not come here yet; only the payer's answer has.",
+            "Wait for it, or look why claims.intake does not bring it.",
+        )
+    return Matter(
+        entry_id=entry.event_id,
+        reason=cast("Reason", entry.reason),
+        claim=claim,
+        findings=entry.findings,
+        payer_claim_control_number=kept.payer_claim_control_number,
+        traceparent=entry.traceparent,
+    )
+
+
+def standing_claim(kept: StoredClaim | None) -> Claim | None:
+    """The version of a claim that stands: as a person corrected it, else as the hospital sent it,
+    under the revision that went out; None where the hospital's has not come here."""
+    if kept is None:
+        return None
+    if kept.edited is not None:
+        return Claim.model_validate_json(kept.edited)
+    if kept.received is None:
+        return None
+    claim = ClaimReceived.model_validate_json(kept.received).claim
+    return claim.model_copy(update={"revision": kept.revision})
+
+
+async def _save_claim(
+    connection: Connection, kept: StoredClaim, matter: Matter, outcome: Outcome, at: Circumstances
+) -> None:
+    claim = outcome.claim
+    is_new = claim.revision != matter.claim.revision
+    content = to_wire(claim)
+    if is_new:
+        number, before = matter.claim.revision, to_wire(matter.claim)
+        await worklist_store.keep_revision(connection, claim.id, number, "hospital", at.now, before)
+        await worklist_store.keep_revision(
+            connection, claim.id, claim.revision, at.actor, at.now, content
+        )
+    changed = replace(
+        kept,
+        revision=claim.revision,
+        status=outcome.status,
+        edited=content if is_new else kept.edited,
+        received_revision=kept.received_revision or kept.revision,
+    )
+    ruleset = at.ruleset.version if outcome.judged else None
+    await worklist_store.save_claim(connection, changed, ruleset, at.now)
+    if outcome.judged and outcome.event is not None:
+        day = at.now.date()
+        verdict = StoredVerdict(
+            event_id=outcome.event.id,
+            claim_id=claim.id,
+            revision=claim.revision,
+            judged_on=day,
+            ruleset=at.ruleset.version,
+            history=at.history,
+            proof=proof(content, at.ruleset.version, day, at.history, outcome.findings),
+            at=at.now,
+        )
+        await store.keep_verdicts(connection, [verdict])
+
+
+async def _save_entry(
+    connection: Connection, entry: Entry, outcome: Outcome, at: Circumstances
+) -> Entry:
+    is_closed = outcome.resolution is not None
+    changed = replace(
+        entry,
+        revision=outcome.claim.revision,
+        resolution=outcome.resolution,
+        closed_at=at.now if is_closed else None,
+        findings=entry.findings if is_closed else _still(entry, outcome),
+    )
+    version = await worklist_store.save_entry(connection, changed, changed.findings)
+    if is_closed:
+        await worklist_store.close_others(connection, entry.claim_id, entry.event_id, at.now)
+    return replace(changed, version=version)
+
+
+def _still(entry: Entry, outcome: Outcome) -> tuple[Finding, ...]:
+    """What an entry that stays open says: what remains, and the payer's reasons, if it has any."""
+    if entry.reason == "held":
+        return outcome.findings
+    payers = (one for one in entry.findings if one not in outcome.findings)
+    return (*outcome.findings, *payers)
+
+
+def _acted(entry: Entry, outcome: Outcome) -> Acted:
+    has_gone_out = outcome.resolution in ("fixed", "released", "voided")
+    return Acted(entry, outcome.findings, outcome.claim.revision, has_gone_out)
