@@ -1,13 +1,17 @@
 """Wiring only: what coding reads, who decides, and its HTTP API."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from services.coding.handlers import WANTED, CodingHandler
 from services.coding.reference.library import Library
 from services.coding.rulebook import Rulebook
 from services.coding.rules_feed import follower
 from shared.contract import topics
-from shared.service import Service
+from shared.service import Context, Service
 from shared.settings import Settings
 
 NAME = "coding"
@@ -23,5 +27,15 @@ def service(settings: Settings) -> Service:
         handler=CodingHandler(rulebook, key),
         schema_dir=Path(__file__).parent / "schema",
         workers=(follower(rulebook),),
+        routes=partial(_routes, rulebook),
         event_types=WANTED,
     )
+
+
+def _routes(rulebook: Rulebook, context: Context) -> Sequence[BaseRoute]:
+    from services.coding.desk import Desk
+    from services.coding.http import routes  # FastAPI takes its time, and tools do without
+    from shared.http import app
+
+    desk = Desk(context.pool, rulebook, context.wake_relay)
+    return app.routes(context, routes.TITLE, [routes.router], state={"desk": desk})

@@ -9,7 +9,7 @@ the lock first or finds that the version has changed: nothing is overwritten uns
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from services.coding import store, worklist_store
@@ -20,7 +20,6 @@ from services.coding.domain.worklist.acting import (
     Matter,
     NotAllowedError,
     Outcome,
-    Reason,
 )
 from services.coding.rulebook import Rulebook
 from services.coding.worklist_store import Action, Entry, StoredClaim
@@ -67,7 +66,7 @@ class Desk:
     async def fix(
         self,
         event_id: UUID,
-        version: int | None,
+        version: int,
         actor: str,
         now: datetime,
         operations: Sequence[Mapping[str, Any]],
@@ -83,21 +82,21 @@ class Desk:
         return await self._act(event_id, version, action, decide, is_trial=is_trial)
 
     async def release(
-        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
     ) -> Acted:
         """Lets the claim go as it is."""
         action = Action(now, actor, "release", 0, reason)
         return await self._act(event_id, version, action, acting.release)
 
     async def void(
-        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
     ) -> Acted:
         """Takes back what the payer has adjudicated."""
         action = Action(now, actor, "void", 0, reason)
         return await self._act(event_id, version, action, acting.void)
 
     async def give_back(
-        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
     ) -> Acted:
         """Returns the claim to the hospital."""
 
@@ -108,7 +107,7 @@ class Desk:
         return await self._act(event_id, version, action, decide)
 
     async def dismiss(
-        self, event_id: UUID, version: int | None, actor: str, now: datetime, reason: str
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
     ) -> Acted:
         """Takes the claim off the worklist."""
 
@@ -119,7 +118,7 @@ class Desk:
         return await self._act(event_id, version, action, decide)
 
     async def assign(
-        self, event_id: UUID, version: int | None, actor: str, now: datetime, to: str | None
+        self, event_id: UUID, version: int, actor: str, now: datetime, to: str | None
     ) -> Entry:
         """Gives the entry to somebody, or to nobody."""
         async with self.pool.acquire() as connection, connection.transaction():
@@ -129,16 +128,12 @@ class Desk:
             await worklist_store.record(connection, event_id, action)
             return replace(changed, version=await worklist_store.save_entry(connection, changed))
 
-    async def note(
-        self, event_id: UUID, version: int | None, actor: str, now: datetime, text: str
-    ) -> Entry:
+    async def note(self, event_id: UUID, actor: str, now: datetime, text: str) -> Entry:
         """Writes something down. A note changes no version: two people may write at once."""
         async with self.pool.acquire() as connection, connection.transaction():
             entry = await worklist_store.entry(connection, event_id)
             if entry is None:
                 raise UnknownEntryError(str(event_id))
-            if version is not None and version != entry.version:
-                raise VersionChangedError(entry)
             action = Action(now, actor, "note", entry.revision, text)
             await worklist_store.record(connection, event_id, action)
             return entry
@@ -146,7 +141,7 @@ class Desk:
     async def _act(
         self,
         event_id: UUID,
-        version: int | None,
+        version: int,
         action: Action,
         decide: Decide,
         *,
@@ -176,11 +171,11 @@ class Desk:
         return _acted(entry, outcome)
 
 
-async def _open_entry(connection: Connection, event_id: UUID, version: int | None) -> Entry:
+async def _open_entry(connection: Connection, event_id: UUID, version: int) -> Entry:
     entry = await worklist_store.entry(connection, event_id, lock=True)
     if entry is None:
         raise UnknownEntryError(str(event_id))
-    if version is not None and version != entry.version:
+    if version != entry.version:
         raise VersionChangedError(entry)
     if entry.closed_at is not None:
         raise NotAllowedError(
@@ -201,7 +196,7 @@ def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
         )
     return Matter(
         entry_id=entry.event_id,
-        reason=cast("Reason", entry.reason),
+        reason=entry.reason,
         claim=claim,
         findings=entry.findings,
         payer_claim_control_number=kept.payer_claim_control_number,

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from services.coding.domain.worklist.deadlines import WEIGHTS
+from services.coding.domain.worklist.opening import Reason
 from services.coding.store import findings_json
 from shared.contract.model import Finding
 from shared.database import Connection
@@ -99,7 +100,7 @@ class Entry:
     event_id: UUID
     claim_id: UUID
     revision: int
-    reason: str
+    reason: Reason
     findings: tuple[Finding, ...]
     opened_at: datetime
     payer_identifier: str | None

@@ -36,7 +36,7 @@ from shared.database import Pool, bootstrap, create_pool, migrate, new_password,
 from shared.messaging.batch import Core, Outcome
 from shared.messaging.decoding import unfold
 from shared.messaging.handler import Record
-from shared.messaging.outbox import Outgoing, unsent
+from shared.messaging.outbox import Outgoing, Said, unsent
 from shared.messaging.store import postgres_transactions
 from shared.settings import Settings
 from shared.telemetry.tracing import Tracing
@@ -157,7 +157,7 @@ class Office:
     async def said(self) -> list[Event]:
         """Everything that waits for the relay, in order."""
         async with self.pool.acquire() as connection:
-            return [_event(message) for message in await unsent(connection, 1000)]
+            return [_event(message) for message in await unsent(connection, 1000, Said())]
 
     async def clear(self) -> None:
         """Everything forgotten."""

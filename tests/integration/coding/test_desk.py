@@ -300,7 +300,7 @@ async def test_assignment_and_notes_are_kept(office: Office) -> None:
     entry = await office.only_entry()
     changed = await office.desk.assign(entry.event_id, entry.version, "ada", NOW, "ben")
     assert (changed.assigned_to, changed.version) == ("ben", 2)
-    await office.desk.note(entry.event_id, 2, "ben", NOW, "asked the ward")
+    await office.desk.note(entry.event_id, "ben", NOW, "asked the ward")
     assert await office.worklist(assigned_to="ben") == [await office.only_entry()]
     assert await office.rows("SELECT actor, action, text FROM worklist_action ORDER BY id") == [
         ("ada", "assign", "ben"),
