@@ -19,9 +19,9 @@ _ACTIVE = """
 SELECT pack, content_hash FROM payer_pack WHERE state = 'active' AND content IS NOT NULL
 ORDER BY pack
 """
-_CONTENT = (
-    "SELECT content FROM payer_pack WHERE state = 'active' AND content_hash = ANY($1::text[])"
-)
+_CONTENT = """
+SELECT content FROM payer_pack WHERE state = 'active' AND content IS NOT NULL ORDER BY pack
+"""
 _KEEP = """
 INSERT INTO payer_ruleset (version, content) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING
 """

@@ -6,8 +6,7 @@ is refused leaves what was in force in force, and the refusal can be seen in `cl
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -16,7 +15,7 @@ from services.coding.domain.payer_rules.distribution import Announcement, announ
 from services.coding.domain.payer_rules.pack import PackError
 from services.coding.rulebook import Rulebook, compiled, keep_content
 from shared.contract.topics import RULES_PAYER
-from shared.messaging import broker
+from shared.messaging.ends import next_offsets, partitions_of, reading
 from shared.messaging.topics import wait_for_topics
 from shared.service import Context, Worker, clock
 
@@ -51,8 +50,11 @@ def follower(rulebook: Rulebook) -> Worker:
             rulebook.open()
         if not await wait_for_topics(context.settings, (RULES_PAYER,), context.stopping):
             return
-        async with _reading(context) as consumer:
-            await _apply(context.pool, await _to_the_end(consumer))
+        places = await partitions_of(context.settings, (RULES_PAYER,))
+        ends = await next_offsets(context.settings, places)
+        async with reading(context.settings, places) as consumer:
+            await consumer.seek_to_beginning(*places)
+            await _apply(context.pool, await _to_the_end(consumer, ends, context.stopping))
             await _mark_read(context.pool)
             rulebook.open()
             while not context.stopping.is_set():
@@ -62,36 +64,13 @@ def follower(rulebook: Rulebook) -> Worker:
     return follow_rules
 
 
-@asynccontextmanager
-async def _reading(context: Context) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        **broker.connection_options(context.settings),
-        client_id="claimwire-coding-rules",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    try:
-        partitions = await _partitions(consumer)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        yield consumer
-    finally:
-        await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-    await consumer.topics()
-    numbers = consumer.partitions_for_topic(RULES_PAYER) or set()
-    return [TopicPartition(RULES_PAYER, number) for number in sorted(numbers)]
-
-
-async def _to_the_end(consumer: AIOKafkaConsumer) -> dict[bytes, Announcement]:
-    """What the topic says as of now: the newest record of each key."""
-    ends = await consumer.end_offsets(list(consumer.assignment()))
+async def _to_the_end(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], stopping: asyncio.Event
+) -> dict[bytes, Announcement]:
+    """What the topic says up to these offsets: the newest record of each key."""
     newest: dict[bytes, Announcement] = {}
     for partition, end in ends.items():
-        while await consumer.position(partition) < end:
+        while await consumer.position(partition) < end and not stopping.is_set():
             newest |= _newest(await consumer.getmany(timeout_ms=POLL_MS))
     return newest
 
