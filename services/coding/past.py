@@ -1,10 +1,12 @@
-"""Past claims for a pack to be tried on: coding's own, as they stand, a page at a time."""
+"""Past claims to try a pack on and to learn from: coding's own, as the hospital sent them."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from services.coding.domain.payer_rules.learning import DeniedLine, denied_lines
 from services.coding.domain.payer_rules.pack import Pack
 from services.coding.domain.payer_rules.shadow import Fate, PastClaim, Shadow, ShadowReport
 from shared.contract.events import ClaimReceived
@@ -24,6 +26,12 @@ WHERE c.received IS NOT NULL AND c.claim_id > $1
   AND ($2::timestamptz IS NULL OR c.received_at >= $2)
 ORDER BY c.claim_id LIMIT $3
 """
+_DENIED = """
+SELECT c.received, w.line_reasons FROM worklist w JOIN claim c USING (claim_id)
+WHERE w.reason = 'denied' AND w.line_reasons IS NOT NULL AND c.received IS NOT NULL
+  AND ($1::timestamptz IS NULL OR w.opened_at >= $1)
+ORDER BY w.opened_at
+"""
 
 
 async def past_claims(
@@ -39,6 +47,15 @@ async def past_claims(
 def _past(received: bytes, fate: Fate) -> PastClaim:
     data = ClaimReceived.model_validate_json(received)
     return PastClaim(data.claim, data.received_at.date(), fate)
+
+
+async def denied(connection: Connection, since: datetime | None = None) -> list[DeniedLine]:
+    """Lines that payers have denied, with their reasons, as they were billed."""
+    lines: list[DeniedLine] = []
+    for received, reasons in await connection.fetch(_DENIED, since):
+        claim = ClaimReceived.model_validate_json(received).claim
+        lines += denied_lines(claim, json.loads(reasons))
+    return lines
 
 
 async def shadow_run(

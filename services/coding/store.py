@@ -68,9 +68,10 @@ INSERT INTO ruleset (version, editions) VALUES ($1, $2::text[]) ON CONFLICT (ver
 
 _OPEN = """
 INSERT INTO worklist (event_id, claim_id, revision, reason, findings, opened_at, payer_identifier,
-                      at_stake_cents, due_on, traceparent)
+                      at_stake_cents, due_on, traceparent, line_reasons)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[]::jsonb[],
-                     $6::timestamptz[], $7::text[], $8::bigint[], $9::date[], $10::text[])
+                     $6::timestamptz[], $7::text[], $8::bigint[], $9::date[], $10::text[],
+                     $11::text[]::jsonb[])
 ON CONFLICT (event_id) DO NOTHING
 """
 
@@ -167,6 +168,7 @@ async def open_entries(connection: Connection, entries: Sequence[WorklistEntry])
         [entry.at_stake_cents for entry in entries],
         [entry.due_on for entry in entries],
         [entry.traceparent for entry in entries],
+        [json.dumps(entry.line_reasons) if entry.line_reasons else None for entry in entries],
     )
 
 

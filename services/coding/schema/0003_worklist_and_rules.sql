@@ -20,6 +20,7 @@ ALTER TABLE worklist
     ADD COLUMN due_on date,
     ADD COLUMN assigned_to text,
     ADD COLUMN traceparent text,
+    ADD COLUMN line_reasons jsonb,         -- why a payer denied, by line control number
     ADD COLUMN resolution text CHECK (resolution IN
         ('fixed', 'released', 'voided', 'returned', 'dismissed', 'superseded'));
 UPDATE worklist SET resolution = 'superseded' WHERE closed_at IS NOT NULL;

@@ -4,6 +4,7 @@ stake, and by when something must be done.
 Of a claim that a payer has answered only these few fields are read, and the rest is skipped.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -61,6 +62,8 @@ class WorklistEntry:
     at_stake_cents: int = 0
     due_on: date | None = None
     traceparent: str | None = field(default=None, repr=False)
+    line_reasons: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    """Why the payer denied (CARC), by our line control number: what there is to learn from."""
 
 
 def gist_of(received: bytes | None, edited: bytes | None) -> Gist:
@@ -120,4 +123,9 @@ def answered(
         payer_identifier=gist.payer.identifier or adjudication.payer_identifier,
         at_stake_cents=adjudication.denied or adjudication.charge,
         due_on=dispute_deadline(gist.filing_indicator, now.date()),
+        line_reasons={
+            line.line_control_number: [part.reason for part in line.adjustments if part.amount]
+            for line in adjudication.lines
+            if line.line_control_number and line.adjustments
+        },
     )
