@@ -27,15 +27,15 @@ def service(settings: Settings) -> Service:
         handler=CodingHandler(rulebook, key),
         schema_dir=Path(__file__).parent / "schema",
         workers=(follower(rulebook),),
-        routes=partial(_routes, rulebook),
+        routes=partial(_routes, rulebook, key),
         event_types=WANTED,
     )
 
 
-def _routes(rulebook: Rulebook, context: Context) -> Sequence[BaseRoute]:
+def _routes(rulebook: Rulebook, key: bytes, context: Context) -> Sequence[BaseRoute]:
     from services.coding.desk import Desk
     from services.coding.http import routes  # FastAPI takes its time, and tools do without
     from shared.http import app
 
-    desk = Desk(context.pool, rulebook, context.wake_relay)
+    desk = Desk(context.pool, rulebook, context.wake_relay, key)
     return app.routes(context, routes.TITLE, [routes.router], state={"desk": desk})

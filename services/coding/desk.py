@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from services.coding import store, worklist_store
+from services.coding.domain.decide import ClaimState, day_key, days_with, history_of
+from services.coding.domain.history import ClaimDay, PatientDay, days_of
 from services.coding.domain.proof import StoredVerdict, proof
 from services.coding.domain.worklist import acting
 from services.coding.domain.worklist.acting import (
@@ -21,10 +23,10 @@ from services.coding.domain.worklist.acting import (
     NotAllowedError,
     Outcome,
 )
+from services.coding.domain.worklist.opening import standing
 from services.coding.rulebook import Rulebook
 from services.coding.worklist_store import Action, Entry, StoredClaim
 from shared.contract.claim import Claim
-from shared.contract.events import ClaimReceived
 from shared.contract.model import Finding, to_wire
 from shared.database import Connection, Pool
 from shared.messaging import outbox
@@ -62,6 +64,7 @@ class Desk:
     pool: Pool
     rulebook: Rulebook
     wake_relay: Callable[[], None]
+    patient_hash_key: bytes = b""
 
     async def fix(
         self,
@@ -156,12 +159,16 @@ class Desk:
             kept = await worklist_store.claim(connection, known.claim_id, lock=True)
             entry = await _open_entry(connection, event_id, version)
             matter = _matter(entry, kept)
-            at = Circumstances(action.actor, action.at, ruleset)
+            days = days_of(matter.claim, self.patient_hash_key)
+            states = await _neighbours(connection, matter.claim.id, days)
+            history = history_of(states, matter.claim.id, days)
+            at = Circumstances(action.actor, action.at, ruleset, history)
             outcome = decide(matter, at)
             assert kept is not None
             if is_trial:
                 return _acted(entry, outcome)
             await _save_claim(connection, kept, matter, outcome, at)
+            await self._save_days(connection, states, outcome.claim)
             entry = await _save_entry(connection, entry, outcome, at)
             done = replace(action, revision=outcome.claim.revision)
             await worklist_store.record(connection, event_id, done)
@@ -169,6 +176,26 @@ class Desk:
                 await outbox.append(connection, [outcome.event])
         self.wake_relay()
         return _acted(entry, outcome)
+
+    async def _save_days(
+        self, connection: Connection, states: dict[str, ClaimState | PatientDay], claim: Claim
+    ) -> None:
+        """Tells the patient's days what this version has on them. Days that a person moved the
+        claim away from keep an older revision, which no longer counts."""
+        days = days_of(claim, self.patient_hash_key)
+        missing = {name for name in days if day_key(name) not in states}
+        states |= await store.load_days(connection, missing)
+        changed = days_with(states, claim.id, days, claim.revision)
+        await store.save_days(connection, list(changed.values()))
+
+
+async def _neighbours(
+    connection: Connection, claim_id: UUID, days: Mapping[bytes, ClaimDay]
+) -> dict[str, ClaimState | PatientDay]:
+    """The patient's days, locked, and the other claims that have something on them."""
+    known = await store.load_days(connection, set(days))
+    others = {str(other) for day in known.values() for other in day.claims} - {str(claim_id)}
+    return {**await store.look_at(connection, others), **known}
 
 
 async def _open_entry(connection: Connection, event_id: UUID, version: int) -> Entry:
@@ -207,13 +234,9 @@ def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
 def standing_claim(kept: StoredClaim | None) -> Claim | None:
     """The version of a claim that stands: as a person corrected it, else as the hospital sent it,
     under the revision that went out; None where the hospital's has not come here."""
-    if kept is None:
+    claim = None if kept is None else standing(kept.received, kept.edited)
+    if claim is None or kept is None:
         return None
-    if kept.edited is not None:
-        return Claim.model_validate_json(kept.edited)
-    if kept.received is None:
-        return None
-    claim = ClaimReceived.model_validate_json(kept.received).claim
     return claim.model_copy(update={"revision": kept.revision})
 
 

@@ -58,15 +58,16 @@ class Rulebook:
                 await asyncio.wait_for(self._may_judge.wait(), FIRST_READ_S)
             except TimeoutError:
                 raise RulesUnreadError("the payers' rules have not been read yet") from None
-        rules = self.ruleset.rules
-        rows = await connection.fetch(_ACTIVE)
-        active = tuple((row[0], row[1]) for row in rows)
-        if active != self._known:
+        active = tuple((row[0], row[1]) for row in await connection.fetch(_ACTIVE))
+        if active == self._known:
+            ruleset = Ruleset(self._reference(), self.ruleset.rules)
+        else:
             rules = await compiled(connection)
-            self._known = active
+            ruleset = Ruleset(self._reference(), rules)
             logger.info("payer rules in force", extra={"count": len(rules.packs)})
-        self.ruleset = Ruleset(self._reference(), rules)
-        return self.ruleset
+        # Another task may have been here meanwhile: rules and what they were made of go together.
+        self.ruleset, self._known = ruleset, active
+        return ruleset
 
 
 async def compiled(connection: Any) -> RulePacks:

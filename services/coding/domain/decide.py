@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.coding.domain.history import ClaimDay, EarlierLine, History, PatientDay
+from services.coding.domain.rule import Case
 from services.coding.domain.verdict import Ruleset, judge
 from services.coding.domain.worklist import opening
 from services.coding.domain.worklist.opening import WorklistEntry
@@ -117,7 +118,7 @@ def decide(
         case ClaimReceived() as received:
             return _received(known, event, received, history, now=now, ruleset=ruleset, value=value)
         case ClaimRefused() | ClaimDenied() as answer:
-            return _answered(known, event, answer, now=now)
+            return _answered(known, event, answer, now=now, ruleset=ruleset)
         case _:
             return Decided()
 
@@ -163,7 +164,10 @@ def _received(
         received_revision=hospital_revision,
         payer_claim_control_number=known.payer_claim_control_number if known else None,
     )
-    entry = opening.held(event.id, claim, verdict.findings, now) if is_held else None
+    entry = None
+    if is_held:
+        case = Case(claim, received.received_at.date(), ruleset.reference)
+        entry = opening.held(event.id, case, verdict.findings, now)
     return Decided(state, event, entry)
 
 
@@ -190,10 +194,16 @@ def _answered(
     answer: ClaimRefused | ClaimDenied,
     *,
     now: datetime,
+    ruleset: Ruleset,
 ) -> Decided:
     claim_id = UUID(cause.subject)
-    gist = opening.gist_of(known.received, known.edited) if known else opening.Gist()
-    entry = opening.answered(cause.id, claim_id, answer, gist, now)
+    claim = opening.standing(known.received, known.edited) if known else None
+    case = Case(claim, now.date(), ruleset.reference) if claim else None
+    entry = (
+        opening.denied(cause.id, claim_id, answer, case, now)
+        if isinstance(answer, ClaimDenied)
+        else opening.refused(cause.id, claim_id, answer, case, now)
+    )
     if known is not None and known.revision > entry.revision:
         return Decided()
     number = known.payer_claim_control_number if known else None

@@ -164,7 +164,7 @@ class Office:
         self.woken = 0
         await self.pool.execute(
             "TRUNCATE claim, worklist, worklist_action, claim_revision, verdict, payer_pack, "
-            "payer_ruleset, inbox, outbox, event, parked, parked_record"
+            "payer_ruleset, patient_day, inbox, outbox, event, parked, parked_record"
         )
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:

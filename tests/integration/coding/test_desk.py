@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.coding.desk import VersionChangedError
+from services.coding.domain.verdict import CHECKS
 from services.coding.domain.worklist.acting import NotAllowedError
 from services.coding.domain.worklist.patching import PatchError
 from shared.contract.claim import Claim
@@ -273,12 +274,12 @@ async def test_a_patch_that_leaves_no_claim_is_refused_with_its_path(
 
 
 async def test_the_list_has_the_most_money_times_urgency_first(office: Office) -> None:
-    soon = (NOW.date() - timedelta(days=178)).isoformat()
+    soon = "2024-03-12"
     line = claim().service_lines[0]
 
     def held(number: int, cents: int, served: str) -> Claim:
         lines = (line.model_copy(update={"charge": 1, "service_from": date.fromisoformat(served)}),)
-        return claim(number, charge=cents, service_lines=lines)
+        return claim(number, charge=cents, service_lines=lines, filing_indicator="MB")
 
     await office.take(
         received(held(1, 100_000, "2025-03-03")),
@@ -312,6 +313,6 @@ async def test_each_verdict_is_proved_a_persons_too(office: Office) -> None:
     await office.take(received(claim(**WRONG_TOTAL)))
     await office.fix(await office.only_entry(), RIGHT_TOTAL)
     rows = await office.rows("SELECT revision, ruleset, proof FROM verdict ORDER BY revision")
-    assert [row[:2] for row in rows] == [(1, "structural-1"), (2, "structural-1")]
+    assert [row[:2] for row in rows] == [(1, CHECKS), (2, CHECKS)]
     assert len({row[2] for row in rows}) == 2
     assert all(len(row[2]) == 32 for row in rows)

@@ -1,38 +1,22 @@
 """By when something on the worklist must be done, and how much that weighs.
 
-Limits are data: days by the claim's filing indicator (SBR09), from public rules where there are
-any; where a payer's contract says less, its rule pack says so.
+The time to file a claim is `filing_limits`' to say; here is the time to answer a denial, by the
+claim's filing indicator (SBR09), from public rules where there are any.
 """
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-
-FILING_DAYS: Mapping[str, int] = {
-    "MA": 365,  # 42 CFR 424.44: one calendar year
-    "MB": 365,
-    "MC": 365,  # 42 CFR 447.45(d)(1): at most twelve months
-    "CH": 365,  # 32 CFR 199.7(d)
-}
-DEFAULT_FILING_DAYS = 180
-"""What commercial contracts commonly give."""
 
 DISPUTE_DAYS: Mapping[str, int] = {
     "MA": 120,  # 42 CFR 405.942: redetermination
     "MB": 120,
 }
 DEFAULT_DISPUTE_DAYS = 180
+"""What commercial contracts commonly give."""
 
 WEIGHTS: tuple[tuple[int, int], ...] = ((0, 1), (4, 20), (8, 10), (15, 5), (31, 3), (91, 2))
 """Days left below which money counts so many times; above the last, and past the deadline, once:
 what is late already does not push aside what can still be saved."""
-
-
-def filing_deadline(filing_indicator: str | None, last_service_on: date | None) -> date | None:
-    """The last day on which a payer takes a claim for a service; None where the day is unknown."""
-    if last_service_on is None:
-        return None
-    days = FILING_DAYS.get(filing_indicator or "", DEFAULT_FILING_DAYS)
-    return last_service_on + timedelta(days=days)
 
 
 def dispute_deadline(filing_indicator: str | None, decided_on: date) -> date:

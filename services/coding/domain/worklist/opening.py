@@ -1,7 +1,5 @@
 """What goes on the worklist when a claim is held, refused or denied: the reasons, the money at
 stake, and by when something must be done.
-
-Of a claim that a payer has answered only these few fields are read, and the rest is skipped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,42 +8,14 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from services.coding.domain.payer_rules.facts import last_service_day
-from services.coding.domain.worklist.deadlines import dispute_deadline, filing_deadline
+from services.coding.domain.filing_limits import last_day
+from services.coding.domain.rule import Case
+from services.coding.domain.worklist.deadlines import dispute_deadline
 from shared.contract.claim import Claim
-from shared.contract.events import ClaimDenied, ClaimRefused
-from shared.contract.model import Finding, Model
-from shared.money import Cents
+from shared.contract.events import ClaimDenied, ClaimReceived, ClaimRefused
+from shared.contract.model import Finding
 
 Reason = Literal["held", "refused", "denied"]
-
-
-class _Payer(Model):
-    identifier: str | None = None
-
-
-class _Line(Model):
-    service_from: date | None = None
-    service_through: date | None = None
-
-
-class Gist(Model):
-    """Of a claim, what the worklist sorts and filters by."""
-
-    charge: Cents = 0
-    payer: _Payer = _Payer()
-    filing_indicator: str | None = None
-    statement_through: date | None = None
-    service_lines: tuple[_Line, ...] = ()
-
-    @property
-    def last_service_on(self) -> date | None:
-        days = [line.service_through or line.service_from for line in self.service_lines]
-        return max(filter(None, (*days, self.statement_through)), default=None)
-
-
-class _Received(Model):
-    claim: Gist
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +36,17 @@ class WorklistEntry:
     """Why the payer denied (CARC), by our line control number: what there is to learn from."""
 
 
-def gist_of(received: bytes | None, edited: bytes | None) -> Gist:
-    """The gist of a claim as it is kept: as a person corrected it, else as it was received; an
-    empty one where only the payer's answer has come so far."""
+def standing(received: bytes | None, edited: bytes | None) -> Claim | None:
+    """The version of a claim that stands: as a person corrected it, else as the hospital sent it;
+    None where only the payer's answer has come so far."""
     if edited is not None:
-        return Gist.model_validate_json(edited)
-    return _Received.model_validate_json(received).claim if received is not None else Gist()
+        return Claim.model_validate_json(edited)
+    return ClaimReceived.model_validate_json(received).claim if received is not None else None
 
 
-def held(
-    event_id: UUID, claim: Claim, findings: tuple[Finding, ...], now: datetime
-) -> WorklistEntry:
+def held(event_id: UUID, case: Case, findings: tuple[Finding, ...], now: datetime) -> WorklistEntry:
     """The entry of a claim that our own checks hold."""
+    claim = case.claim
     return WorklistEntry(
         event_id=event_id,
         claim_id=claim.id,
@@ -87,32 +56,34 @@ def held(
         opened_at=now,
         payer_identifier=claim.payer.identifier,
         at_stake_cents=claim.charge,
-        due_on=filing_deadline(claim.filing_indicator, last_service_day(claim)),
+        due_on=_last_filing_day(case),
     )
 
 
-def answered(
-    event_id: UUID,
-    claim_id: UUID,
-    answer: ClaimRefused | ClaimDenied,
-    gist: Gist,
-    now: datetime,
+def refused(
+    event_id: UUID, claim_id: UUID, answer: ClaimRefused, case: Case | None, now: datetime
 ) -> WorklistEntry:
-    """The entry of a claim that a payer refused or denied: at stake is all of it, or what was
-    denied; there is the time to file it, or to answer a denial that comes today."""
-    if isinstance(answer, ClaimRefused):
-        return WorklistEntry(
-            event_id=event_id,
-            claim_id=claim_id,
-            revision=answer.revision,
-            reason="refused",
-            findings=answer.findings,
-            opened_at=now,
-            payer_identifier=gist.payer.identifier,
-            at_stake_cents=gist.charge,
-            due_on=filing_deadline(gist.filing_indicator, gist.last_service_on),
-        )
+    """The entry of a claim that a payer took not into adjudication. All of it is at stake."""
+    return WorklistEntry(
+        event_id=event_id,
+        claim_id=claim_id,
+        revision=answer.revision,
+        reason="refused",
+        findings=answer.findings,
+        opened_at=now,
+        payer_identifier=case.claim.payer.identifier if case else None,
+        at_stake_cents=case.claim.charge if case else 0,
+        due_on=_last_filing_day(case) if case else None,
+    )
+
+
+def denied(
+    event_id: UUID, claim_id: UUID, answer: ClaimDenied, case: Case | None, now: datetime
+) -> WorklistEntry:
+    """The entry of a claim that a payer denied. At stake is what it denied, and there is the time
+    to answer a denial that comes today."""
     adjudication = answer.adjudication
+    indicator = case.claim.filing_indicator if case else None
     return WorklistEntry(
         event_id=event_id,
         claim_id=claim_id,
@@ -120,12 +91,17 @@ def answered(
         reason="denied",
         findings=answer.findings,
         opened_at=now,
-        payer_identifier=gist.payer.identifier or adjudication.payer_identifier,
+        payer_identifier=adjudication.payer_identifier,
         at_stake_cents=adjudication.denied or adjudication.charge,
-        due_on=dispute_deadline(gist.filing_indicator, now.date()),
+        due_on=dispute_deadline(indicator, now.date()),
         line_reasons={
             line.line_control_number: [part.reason for part in line.adjustments if part.amount]
             for line in adjudication.lines
             if line.line_control_number and line.adjustments
         },
     )
+
+
+def _last_filing_day(case: Case) -> date | None:
+    known = last_day(case)
+    return None if known is None else known[0]
