@@ -147,7 +147,7 @@ async def fix(
     """If nothing blocks, the claim goes out as its next revision: after a rejection as what it was,
     after a denial as a replacement with the payer's claim number. Else it stays, with the work
     done so far, and the answer says what remains."""
-    doing = desk.fix(event_id, version, caller.key_id, clock(), operations, is_trial=trial)
+    doing = desk.fix(event_id, version, _who(caller), clock(), operations, is_trial=trial)
     acted = await _done(doing)
     return _acted(response, acted).model_copy(update={"is_trial": trial})
 
@@ -162,7 +162,7 @@ async def release(
     because: Because,
 ) -> ActedAnswer:
     """Over whatever is said against it. Who did it and why is kept."""
-    doing = desk.release(event_id, version, caller.key_id, clock(), because.reason)
+    doing = desk.release(event_id, version, _who(caller), clock(), because.reason)
     return _acted(response, await _done(doing))
 
 
@@ -176,7 +176,7 @@ async def void(
     because: Because,
 ) -> ActedAnswer:
     """A void (frequency 8) with the payer's claim number goes out."""
-    doing = desk.void(event_id, version, caller.key_id, clock(), because.reason)
+    doing = desk.void(event_id, version, _who(caller), clock(), because.reason)
     return _acted(response, await _done(doing))
 
 
@@ -190,7 +190,7 @@ async def give_back(
     because: Because,
 ) -> ActedAnswer:
     """The hospital corrects it and sends it again."""
-    doing = desk.give_back(event_id, version, caller.key_id, clock(), because.reason)
+    doing = desk.give_back(event_id, version, _who(caller), clock(), because.reason)
     return _acted(response, await _done(doing))
 
 
@@ -204,7 +204,7 @@ async def dismiss(
     because: Because,
 ) -> ActedAnswer:
     """Nothing goes out: the payer's answer is accepted, or answered by other means."""
-    doing = desk.dismiss(event_id, version, caller.key_id, clock(), because.reason)
+    doing = desk.dismiss(event_id, version, _who(caller), clock(), because.reason)
     return _acted(response, await _done(doing))
 
 
@@ -217,7 +217,7 @@ async def assign(
     version: ExpectedVersion,
     assignment: Assignment,
 ) -> EntryAnswer:
-    changed = await _done(desk.assign(event_id, version, caller.key_id, clock(), assignment.to))
+    changed = await _done(desk.assign(event_id, version, _who(caller), clock(), assignment.to))
     versions.set_etag(response, changed.version)
     return _answer(changed)
 
@@ -227,7 +227,7 @@ async def note(
     event_id: UUID, response: Response, desk: AtDesk, caller: MayWrite, remark: Remark
 ) -> EntryAnswer:
     """A note changes no version: two people may write at once."""
-    found = await _done(desk.note(event_id, caller.key_id, clock(), remark.text))
+    found = await _done(desk.note(event_id, _who(caller), clock(), remark.text))
     versions.set_etag(response, found.version)
     return _answer(found)
 
@@ -250,6 +250,11 @@ async def _done(doing: Awaitable[Done]) -> Done:
             hint="Paths are those of the entry's `claim`.",
             errors=[{"path": error.path, "code": "patch", "message": error.reason}],
         ) from None
+
+
+def _who(caller: Caller) -> str:
+    """Who acts, for the record: whom the key speaks for, and the key."""
+    return f"{caller.source} ({caller.key_id})"
 
 
 def _unknown() -> Problem:

@@ -34,7 +34,7 @@ CREATE TABLE worklist_action (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     event_id uuid NOT NULL REFERENCES worklist,
     at timestamptz NOT NULL,
-    actor text NOT NULL,           -- the API key's id
+    actor text NOT NULL,           -- whom the API key speaks for, and its id
     action text NOT NULL CHECK (action IN
         ('assign', 'note', 'fix', 'release', 'void', 'return', 'dismiss')),
     revision integer NOT NULL,     -- that the action was about, or made
@@ -47,7 +47,7 @@ CREATE INDEX worklist_action_entry ON worklist_action (event_id);
 CREATE TABLE claim_revision (
     claim_id uuid NOT NULL,
     revision integer NOT NULL,
-    author text NOT NULL,          -- `hospital`, or the API key's id
+    author text NOT NULL,          -- `hospital`, or who acted
     at timestamptz NOT NULL,
     claim bytea NOT NULL,
     PRIMARY KEY (claim_id, revision)
