@@ -57,6 +57,14 @@ twin = typer.Typer(
 )
 
 
+rules = typer.Typer(
+    help="Payers' rule packs: check, try, put in force.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+worklist = typer.Typer(
+    help="Work what needs a person.", no_args_is_help=True, rich_markup_mode=None
+)
 reference = typer.Typer(
     help="Load and list coding's reference tables.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -351,6 +359,157 @@ def list_reference(as_json: AsJson = False) -> None:
     from services.commands.reference import list_reference as run
 
     raise typer.Exit(run(as_json=as_json))
+
+
+# Payer rules
+
+app.add_typer(rules, name="rules", rich_help_panel=LINE)
+Packs = Annotated[
+    list[Path], typer.Argument(help="Rule packs in YAML.", exists=True, dir_okay=False)
+]
+PackName = Annotated[str, typer.Argument(help="The pack's name.")]
+By = Annotated[str | None, typer.Option(help="Who does it; default: the login name.")]
+Since = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only claims from this day on.")
+]
+
+
+@rules.command("check")
+def check_rules(files: Packs) -> None:
+    """Read packs and run the tests in them; exit 1 with path and reason where one is refused."""
+    from services.commands.rules import check as run
+
+    raise typer.Exit(run(files))
+
+
+@rules.command("publish")
+def publish_rules(files: Packs, by: By = None, var: Var = VAR) -> None:
+    """Make packs known to every process of coding; they judge nothing until activated."""
+    from services.commands.rules import publish as run
+
+    raise typer.Exit(run(var, files, by))
+
+
+@rules.command("activate")
+def activate_rules(pack: PackName, by: By = None, var: Var = VAR) -> None:
+    """Put a published pack in force for every claim from the next batch on."""
+    from services.commands.rules import activate as run
+
+    raise typer.Exit(run(var, pack, by))
+
+
+@rules.command("withdraw")
+def withdraw_rules(pack: PackName, by: By = None, var: Var = VAR) -> None:
+    """Take a pack out of force."""
+    from services.commands.rules import withdraw as run
+
+    raise typer.Exit(run(var, pack, by))
+
+
+@rules.command("list")
+def list_rules(var: Var = VAR, as_json: AsJson = False) -> None:
+    """List packs: published, in force, refused and why."""
+    from services.commands.rules import listing as run
+
+    raise typer.Exit(run(var, as_json=as_json))
+
+
+@rules.command("shadow")
+def shadow_rules(
+    pack: Annotated[str, typer.Argument(help="A pack's file, or the name of a published one.")],
+    since: Since = None,
+    var: Var = VAR,
+    as_json: AsJson = False,
+) -> None:
+    """Run a pack over past claims: what it would have held, and what money that was."""
+    from services.commands.rules import shadow as run
+
+    raise typer.Exit(run(var, pack, since.date() if since else None, as_json=as_json))
+
+
+@rules.command("learn")
+def learn_rules(
+    out: Annotated[Path, typer.Option(help="Folder for the drafts.", file_okay=False)],
+    least: Annotated[int, typer.Option(min=1, help="Denials that a draft needs.")] = 2,
+    since: Since = None,
+    var: Var = VAR,
+    as_json: AsJson = False,
+) -> None:
+    """Draft packs from denials, each tried on past claims; a person activates what convinces."""
+    from services.commands.rules import learn as run
+
+    raise typer.Exit(run(var, out, least, since.date() if since else None, as_json=as_json))
+
+
+# The worklist
+
+app.add_typer(worklist, name="worklist", rich_help_panel=LINE)
+EntryId = Annotated[UUID, typer.Argument(help="The entry's id from `worklist list`.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with who and when.")]
+Url = Annotated[str | None, typer.Option(help="coding's HTTP; default: the local stack's.")]
+ApiKey = Annotated[
+    str | None, typer.Option("--key", envvar="CLAIMWIRE_API_KEY", help="An API key.")
+]
+
+
+@worklist.command("list")
+def list_worklist(
+    payer: Annotated[str | None, typer.Option(help="One payer only.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only with a finding of this code.")] = None,
+    reason: Annotated[str | None, typer.Option(help="held, refused or denied.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Rows, at most.")] = 50,
+    var: Var = VAR,
+    url: Url = None,
+    key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what needs a person, the most money times urgency first."""
+    from services.commands.worklist import api_of, listing
+
+    filters = {"payer": payer, "rule": rule, "reason": reason}
+    raise typer.Exit(listing(api_of(var, url, key), filters, limit, as_json=as_json))
+
+
+@worklist.command("show")
+def show_entry(entry: EntryId, var: Var = VAR, url: Url = None, key: ApiKey = None) -> None:
+    """Show one entry with its claim, which holds PHI, and all that was done to it."""
+    from services.commands.worklist import api_of, shown
+
+    raise typer.Exit(shown(api_of(var, url, key), entry))
+
+
+@worklist.command("fix")
+def fix_entry(
+    entry: EntryId,
+    patch: Annotated[str, typer.Argument(help="JSON Patch on the claim, or @file.")],
+    trial: Annotated[bool, typer.Option("--trial", help="Only say what would remain.")] = False,
+    var: Var = VAR,
+    url: Url = None,
+    key: ApiKey = None,
+) -> None:
+    """Correct a claim; it goes out if nothing blocks, else exit 1 with what remains."""
+    from services.commands.worklist import api_of, fix
+
+    raise typer.Exit(fix(api_of(var, url, key), entry, patch, is_trial=trial))
+
+
+def _acts(verb: str, summary: str) -> None:
+    """A command for each thing that is done with a reason and nothing else."""
+
+    def run(
+        entry: EntryId, reason: Why, var: Var = VAR, url: Url = None, key: ApiKey = None
+    ) -> None:
+        from services.commands.worklist import act, api_of
+
+        raise typer.Exit(act(api_of(var, url, key), entry, verb, reason))
+
+    worklist.command(verb, help=summary)(run)
+
+
+_acts("release", "Let a claim go as it is.")
+_acts("void", "Take back what a payer has adjudicated (frequency 8).")
+_acts("return", "Return a claim to the hospital.")
+_acts("dismiss", "Take a refused or denied claim off the worklist.")
 
 
 # Twins

@@ -1,12 +1,17 @@
-"""Wiring only: what coding reads and who decides."""
+"""Wiring only: what coding reads, who decides, and its HTTP API."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from services.coding.domain.verdict import Ruleset
+from starlette.routing import BaseRoute
+
 from services.coding.handlers import WANTED, CodingHandler
 from services.coding.reference.library import Library
+from services.coding.rulebook import Rulebook
+from services.coding.rules_feed import follower
 from shared.contract import topics
-from shared.service import Service
+from shared.service import Context, Service
 from shared.settings import Settings
 
 NAME = "coding"
@@ -14,12 +19,23 @@ NAME = "coding"
 
 def service(settings: Settings) -> Service:
     """The coding service."""
-    library = Library(settings.reference_dir)
+    rulebook = Rulebook(Library(settings.reference_dir).current)
     key = settings.patient_hash_key.get_secret_value().encode()
     return Service(
         name=NAME,
         topics=(topics.CLAIMS_INTAKE, topics.CLAIMS_SUBMISSION, topics.CLAIMS_REMITTANCE),
-        handler=CodingHandler(lambda: Ruleset(library.current()), key),
+        handler=CodingHandler(rulebook, key),
         schema_dir=Path(__file__).parent / "schema",
+        workers=(follower(rulebook),),
+        routes=partial(_routes, rulebook, key),
         event_types=WANTED,
     )
+
+
+def _routes(rulebook: Rulebook, key: bytes, context: Context) -> Sequence[BaseRoute]:
+    from services.coding.desk import Desk
+    from services.coding.http import routes  # FastAPI takes its time, and tools do without
+    from shared.http import app
+
+    desk = Desk(context.pool, rulebook, context.wake_relay, key)
+    return app.routes(context, routes.TITLE, [routes.router], state={"desk": desk})

@@ -31,7 +31,8 @@ def code(events: Iterable[Event], *, now: datetime, ruleset: Ruleset = RULESET) 
             history=history_of(states, claim_id, days),
         )
         if decided.state is not None:
-            states |= {event.subject: decided.state, **days_with(states, claim_id, days)}
+            told = days_with(states, claim_id, days, decided.state.revision)
+            states |= {event.subject: decided.state, **told}
         if decided.event is not None:
             yield replace(decided.event, traceparent=event.traceparent, causation_id=event.id)
         if not isinstance(data, ClaimReceived):

@@ -7,27 +7,39 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.coding.domain.decide import ClaimState, WorklistEntry, day_key
-from services.coding.domain.history import ClaimDay, EarlierLine, PatientDay
+from pydantic_core import to_json
+
+from services.coding.domain.decide import ClaimState, day_key
+from services.coding.domain.history import ClaimDay, EarlierLine, History, PatientDay
+from services.coding.domain.proof import StoredVerdict, history_json
 from services.coding.domain.verdict import Ruleset
+from services.coding.domain.worklist.opening import WorklistEntry
 from shared.contract.model import Finding
 from shared.database import Connection
 
+# The claim itself is read where a payer's answer is about it, or a person's correction stands.
 _LOAD = """
-SELECT claim_id, revision, status, ruleset, updated_at
+SELECT claim_id, revision, status, ruleset, updated_at, received_revision, edited,
+       payer_claim_control_number,
+       CASE WHEN edited IS NOT NULL OR claim_id = ANY($2::uuid[]) THEN received END AS received
 FROM claim WHERE claim_id = ANY($1::uuid[]) ORDER BY claim_id FOR UPDATE
 """
 
 # A claim's events come in order on one partition; its payers' answers come on others. Should the
 # two ever meet on a claim that is new to us, the newer revision stays.
 _SAVE = """
-INSERT INTO claim (claim_id, revision, status, ruleset, received, received_at, updated_at)
-SELECT claim_id, revision, status, ruleset, received, at, at
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
-  AS new (claim_id, revision, status, ruleset, received, at)
+INSERT INTO claim (claim_id, revision, status, ruleset, received, received_revision, edited,
+                   payer_claim_control_number, received_at, updated_at)
+SELECT claim_id, revision, status, ruleset, received, received_revision, edited, number, at, at
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bytea[], $6::int[], $7::bytea[],
+            $8::text[], $9::timestamptz[])
+  AS new (claim_id, revision, status, ruleset, received, received_revision, edited, number, at)
 ON CONFLICT (claim_id) DO UPDATE SET
     revision = excluded.revision, status = excluded.status, ruleset = excluded.ruleset,
-    received = coalesce(excluded.received, claim.received), updated_at = excluded.updated_at
+    received = coalesce(excluded.received, claim.received),
+    received_revision = excluded.received_revision, edited = excluded.edited,
+    payer_claim_control_number = excluded.payer_claim_control_number,
+    updated_at = excluded.updated_at
 WHERE claim.revision <= excluded.revision
 """
 
@@ -55,23 +67,36 @@ INSERT INTO ruleset (version, editions) VALUES ($1, $2::text[]) ON CONFLICT (ver
 """
 
 _OPEN = """
-INSERT INTO worklist (event_id, claim_id, revision, reason, findings, opened_at)
+INSERT INTO worklist (event_id, claim_id, revision, reason, findings, opened_at, payer_identifier,
+                      at_stake_cents, due_on, traceparent, line_reasons)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[]::jsonb[],
-                     $6::timestamptz[])
+                     $6::timestamptz[], $7::text[], $8::bigint[], $9::date[], $10::text[],
+                     $11::text[]::jsonb[])
 ON CONFLICT (event_id) DO NOTHING
 """
 
 _CLOSE = """
-UPDATE worklist SET closed_at = new.at
+UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
 FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS new (claim_id, revision, at)
 WHERE worklist.claim_id = new.claim_id AND worklist.revision < new.revision
   AND worklist.closed_at IS NULL
 """
 
 
-async def load(connection: Connection, keys: Collection[str]) -> dict[str, ClaimState]:
-    """States by key, without the claims themselves; rows are locked in key order."""
-    rows = await connection.fetch(_LOAD, sorted(map(UUID, keys)))
+_PROVE = """
+INSERT INTO verdict (event_id, claim_id, revision, judged_on, ruleset, history, proof, at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::date[], $5::text[], $6::text[]::jsonb[],
+                     $7::bytea[], $8::timestamptz[])
+ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+async def load(
+    connection: Connection, keys: Collection[str], answered: Collection[str] = ()
+) -> dict[str, ClaimState]:
+    """States by key, the claims themselves only of those that were `answered`, or that a person
+    corrected; rows are locked in key order."""
+    rows = await connection.fetch(_LOAD, sorted(map(UUID, keys)), list(map(UUID, answered)))
     return {str(row["claim_id"]): ClaimState(**dict(row.items())) for row in rows}
 
 
@@ -111,7 +136,17 @@ async def save_claims(connection: Connection, states: Collection[ClaimState]) ->
     if not states:
         return
     ordered = sorted(states, key=lambda state: state.claim_id)
-    columns = ("claim_id", "revision", "status", "ruleset", "received", "updated_at")
+    columns = (
+        "claim_id",
+        "revision",
+        "status",
+        "ruleset",
+        "received",
+        "received_revision",
+        "edited",
+        "payer_claim_control_number",
+        "updated_at",
+    )
     await connection.execute(
         _SAVE, *([getattr(state, name) for state in ordered] for name in columns)
     )
@@ -127,9 +162,35 @@ async def open_entries(connection: Connection, entries: Sequence[WorklistEntry])
         [entry.claim_id for entry in entries],
         [entry.revision for entry in entries],
         [entry.reason for entry in entries],
-        [_findings_json(entry.findings) for entry in entries],
+        [findings_json(entry.findings) for entry in entries],
         [entry.opened_at for entry in entries],
+        [entry.payer_identifier for entry in entries],
+        [entry.at_stake_cents for entry in entries],
+        [entry.due_on for entry in entries],
+        [entry.traceparent for entry in entries],
+        [json.dumps(entry.line_reasons) if entry.line_reasons else None for entry in entries],
     )
+
+
+async def keep_verdicts(connection: Connection, verdicts: Sequence[StoredVerdict]) -> None:
+    """Writes what each verdict rests on, with its proof."""
+    if not verdicts:
+        return
+    await connection.execute(
+        _PROVE,
+        [verdict.event_id for verdict in verdicts],
+        [verdict.claim_id for verdict in verdicts],
+        [verdict.revision for verdict in verdicts],
+        [verdict.judged_on for verdict in verdicts],
+        [verdict.ruleset for verdict in verdicts],
+        [_history_json(verdict.history) for verdict in verdicts],
+        [verdict.proof for verdict in verdicts],
+        [verdict.at for verdict in verdicts],
+    )
+
+
+def _history_json(history: History) -> str | None:
+    return to_json(history_json(history)).decode() if history else None
 
 
 async def close_outdated(connection: Connection, states: Collection[ClaimState]) -> None:
@@ -146,7 +207,8 @@ async def close_outdated(connection: Connection, states: Collection[ClaimState])
         )
 
 
-def _findings_json(findings: Sequence[Finding]) -> str:
+def findings_json(findings: Sequence[Finding]) -> str:
+    """Findings as the worklist keeps them."""
     return json.dumps(
         [finding.model_dump(mode="json", exclude_defaults=True) for finding in findings]
     )

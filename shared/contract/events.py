@@ -110,6 +110,17 @@ class ClaimHeld(Model):
     findings: tuple[Finding, ...]
 
 
+class ClaimReturned(Model):
+    """A person gave the claim back to its sender, who corrects it and sends it again."""
+
+    revision: int
+    source: Code
+    patient_control_number: Code
+    note: str
+    """Why, in the person's own words."""
+    findings: tuple[Finding, ...] = ()
+
+
 class InterchangeReference(Model):
     """Where in what we sent a claim stands."""
 
@@ -400,6 +411,7 @@ EVENT_TYPES = (
     EventType("encounter.overdue.v1", EncounterOverdue, topics.CLAIMS_INTAKE, "intake"),
     EventType("claim.coded.v1", ClaimCoded, topics.CLAIMS_CODING, "coding"),
     EventType("claim.held.v1", ClaimHeld, topics.CLAIMS_CODING, "coding"),
+    EventType("claim.returned.v1", ClaimReturned, topics.CLAIMS_CODING, "coding"),
     EventType("claim.submitted.v1", ClaimSubmitted, topics.CLAIMS_SUBMISSION, "submission"),
     EventType("claim.acknowledged.v1", ClaimAcknowledged, topics.CLAIMS_SUBMISSION, "submission"),
     EventType("claim.refused.v1", ClaimRefused, topics.CLAIMS_SUBMISSION, "submission"),

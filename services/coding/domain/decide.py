@@ -10,7 +10,12 @@ from typing import Literal
 from uuid import UUID
 
 from services.coding.domain.history import ClaimDay, EarlierLine, History, PatientDay
+from services.coding.domain.rule import Case
 from services.coding.domain.verdict import Ruleset, judge
+from services.coding.domain.worklist import opening
+from services.coding.domain.worklist.opening import WorklistEntry
+from services.coding.domain.worklist.standing import conflict, is_old, next_revision
+from shared.contract.claim import Claim
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimDenied, ClaimHeld, ClaimReceived, ClaimRefused
 from shared.contract.model import Finding
@@ -18,14 +23,18 @@ from shared.light import dataclass
 
 EVENT_SOURCE = "claimwire/coding"
 
-Status = Literal["coded", "held", "refused", "denied"]
-Reason = Literal["held", "refused", "denied"]
+Status = Literal["coded", "held", "refused", "denied", "returned", "voided"]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimState:
     """What coding knows of a claim. `received` is the data of its newest `claim.received`, for who
-    has to see and fix it; None where nothing newer than what is stored has come."""
+    has to see and fix it; None where nothing newer than what is stored has come and nobody asks.
+
+    `revision` is what went out last; `received_revision` the hospital's last, which a person's
+    corrections leave behind. `edited` is the JSON of the claim as a person corrected it, while that
+    is what stands.
+    """
 
     claim_id: UUID
     revision: int
@@ -33,6 +42,14 @@ class ClaimState:
     updated_at: datetime
     ruleset: str | None = None
     received: bytes | None = field(default=None, repr=False)
+    received_revision: int | None = None
+    edited: bytes | None = field(default=None, repr=False)
+    payer_claim_control_number: str | None = field(default=None, repr=False)
+    """The payer's own number, once it has adjudicated the claim."""
+
+    @property
+    def hospital_revision(self) -> int:
+        return self.revision if self.received_revision is None else self.received_revision
 
 
 States = Mapping[str, ClaimState | PatientDay]
@@ -62,28 +79,16 @@ def history_of(states: States, claim_id: UUID, days: Mapping[bytes, ClaimDay]) -
 
 
 def days_with(
-    states: States, claim_id: UUID, days: Mapping[bytes, ClaimDay]
+    states: States, claim_id: UUID, days: Mapping[bytes, ClaimDay], revision: int
 ) -> dict[str, PatientDay]:
-    """The patient's days with what this claim says of them."""
+    """The patient's days with what this claim says of them, in the revision that goes out."""
     changed = {}
     for name, told in days.items():
         key = day_key(name)
         known = states.get(key)
         before = known if isinstance(known, PatientDay) else PatientDay(name)
-        changed[key] = before.with_claim(claim_id, told)
+        changed[key] = before.with_claim(claim_id, ClaimDay(revision, told.lines))
     return changed
-
-
-@dataclass(frozen=True, slots=True)
-class WorklistEntry:
-    """Something on the worklist: one revision of a claim needs a person, and why."""
-
-    event_id: UUID
-    claim_id: UUID
-    revision: int
-    reason: Reason
-    findings: tuple[Finding, ...]
-    opened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,8 @@ def decide(
     match event.data:
         case ClaimReceived() as received:
             return _received(known, event, received, history, now=now, ruleset=ruleset, value=value)
-        case ClaimRefused(revision=revision, findings=findings):
-            return _answered(known, event, "refused", revision, findings, now=now)
-        case ClaimDenied(adjudication=adjudication, findings=findings):
-            return _answered(known, event, "denied", adjudication.revision, findings, now=now)
+        case ClaimRefused() | ClaimDenied() as answer:
+            return _answered(known, event, answer, now=now, ruleset=ruleset)
         case _:
             return Decided()
 
@@ -130,10 +133,18 @@ def _received(
     ruleset: Ruleset,
     value: bytes | None,
 ) -> Decided:
+    hospital_revision = received.claim.revision
+    conflict = None
+    if known is not None:
+        if is_old(known.revision, known.hospital_revision, hospital_revision):
+            return Decided()
+        received = _as_next(known, received)
+        conflict = _conflict(known, received)
     claim = received.claim
-    if known is not None and known.revision > claim.revision:
-        return Decided()
     verdict = judge(received, ruleset, history)
+    if conflict is not None:
+        findings = (conflict, *verdict.findings)
+        verdict = ClaimHeld(claim=claim, ruleset=ruleset.version, findings=findings)
     is_held = isinstance(verdict, ClaimHeld)
     event = Event(
         id=business_id("coding", claim.id, claim.revision, cause.id),
@@ -150,32 +161,63 @@ def _received(
         updated_at=now,
         ruleset=ruleset.version,
         received=value,
+        received_revision=hospital_revision,
+        payer_claim_control_number=known.payer_claim_control_number if known else None,
     )
     entry = None
     if is_held:
-        entry = WorklistEntry(event.id, claim.id, claim.revision, "held", verdict.findings, now)
+        case = Case(claim, received.received_at.date(), ruleset.reference)
+        entry = opening.held(event.id, case, verdict.findings, now)
     return Decided(state, event, entry)
+
+
+def _as_next(known: ClaimState, received: ClaimReceived) -> ClaimReceived:
+    """What was received, under the revision that it goes out as."""
+    claim = received.claim
+    revision = next_revision(known.revision, known.hospital_revision, claim.revision)
+    if revision == claim.revision:
+        return received
+    numbered = claim.model_copy(update={"revision": revision})
+    return received.model_copy(update={"claim": numbered})
+
+
+def _conflict(known: ClaimState, received: ClaimReceived) -> Finding | None:
+    if known.edited is None or known.received is None:
+        return None
+    base = ClaimReceived.model_validate_json(known.received).claim
+    return conflict(base, Claim.model_validate_json(known.edited), received.claim)
 
 
 def _answered(
     known: ClaimState | None,
     cause: Event,
-    reason: Literal["refused", "denied"],
-    revision: int,
-    findings: tuple[Finding, ...],
+    answer: ClaimRefused | ClaimDenied,
     *,
     now: datetime,
+    ruleset: Ruleset,
 ) -> Decided:
-    if known is not None and known.revision > revision:
-        return Decided()
     claim_id = UUID(cause.subject)
+    claim = opening.standing(known.received, known.edited) if known else None
+    case = Case(claim, now.date(), ruleset.reference) if claim else None
+    entry = (
+        opening.denied(cause.id, claim_id, answer, case, now)
+        if isinstance(answer, ClaimDenied)
+        else opening.refused(cause.id, claim_id, answer, case, now)
+    )
+    if known is not None and known.revision > entry.revision:
+        return Decided()
+    number = known.payer_claim_control_number if known else None
+    if isinstance(answer, ClaimDenied):
+        number = answer.adjudication.payer_claim_control_number or number
     state = ClaimState(
         claim_id=claim_id,
-        revision=revision,
-        status=reason,
+        revision=entry.revision,
+        status=entry.reason,
         updated_at=now,
         ruleset=known.ruleset if known else None,
         received=known.received if known else None,
+        received_revision=known.received_revision if known else None,
+        edited=known.edited if known else None,
+        payer_claim_control_number=number,
     )
-    entry = WorklistEntry(cause.id, claim_id, revision, reason, findings, now)
     return Decided(state, None, entry)

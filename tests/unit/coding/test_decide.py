@@ -24,7 +24,7 @@ from shared.contract.events import (
     ClaimRefused,
     MessageOrigin,
 )
-from shared.contract.model import Finding, Model
+from shared.contract.model import Finding, Model, to_wire
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 ORIGIN = MessageOrigin(message_id=UUID(int=1), source="test")
@@ -78,7 +78,13 @@ def test_a_clean_claim_is_coded_with_the_ruleset_that_judged_it(professional: Cl
     assert decided.event.subject == str(professional.id)
     assert decided.entry is None
     assert decided.state == ClaimState(
-        professional.id, 1, "coded", NOW, ruleset="checks-2/2025q1", received=b"{}"
+        professional.id,
+        1,
+        "coded",
+        NOW,
+        ruleset="checks-2/2025q1",
+        received=b"{}",
+        received_revision=1,
     )
 
 
@@ -145,14 +151,17 @@ def test_a_revision_that_a_newer_one_replaced_changes_nothing(professional: Clai
 def test_a_payers_no_goes_on_the_worklist_with_the_payers_reasons(
     build: Callable[[Claim], Event], status: str, professional: Claim
 ) -> None:
-    known = decide(None, received(professional), NOW, RULESET, b"{}").state
+    value = to_wire(received(professional).data)
+    known = decide(None, received(professional), NOW, RULESET, value).state
     decided = decide(known, build(professional), NOW, RULESET)
     assert decided.event is None
     assert decided.state is not None
     assert decided.state.status == status
-    assert decided.state.received == b"{}"
+    assert decided.state.received == value
     assert decided.entry is not None
     assert (decided.entry.reason, decided.entry.findings) == (status, (REASON,))
+    assert decided.entry.payer_identifier == "PAY01"
+    assert decided.entry.at_stake_cents == 25_000
 
 
 def test_an_answer_about_a_claim_that_was_never_seen_is_kept(professional: Claim) -> None:

@@ -1,0 +1,306 @@
+"""A person at the worklist: each action is one transaction over the claim, its entry, the record of
+who did it, and what is said of it.
+
+It is apart from the HTTP around it so that the command line acts by the same code. Whoever else
+changes the claim in the meantime, a batch with the hospital's newer version or another person, has
+the lock first or finds that the version has changed: nothing is overwritten unseen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from services.coding import store, worklist_store
+from services.coding.domain.decide import ClaimState, day_key, days_with, history_of
+from services.coding.domain.history import ClaimDay, PatientDay, days_of
+from services.coding.domain.proof import StoredVerdict, proof
+from services.coding.domain.worklist import acting
+from services.coding.domain.worklist.acting import (
+    Circumstances,
+    Matter,
+    NotAllowedError,
+    Outcome,
+)
+from services.coding.domain.worklist.opening import standing
+from services.coding.rulebook import Rulebook
+from services.coding.worklist_store import Action, Entry, StoredClaim
+from shared.contract.claim import Claim
+from shared.contract.model import Finding, to_wire
+from shared.database import Connection, Pool
+from shared.messaging import outbox
+
+
+class UnknownEntryError(LookupError):
+    """There is no such entry."""
+
+
+class VersionChangedError(RuntimeError):
+    """The entry is not as it was read. `entry` is as it is now."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__("the entry was changed")
+        self.entry = entry
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an action came to: the entry as it is now, and what remains to be done on the claim."""
+
+    entry: Entry
+    remaining: tuple[Finding, ...]
+    claim_revision: int
+    has_gone_out: bool
+
+
+Decide: TypeAlias = Callable[[Matter, Circumstances], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where actions are done. `wake_relay` is called once something is to be sent."""
+
+    pool: Pool
+    rulebook: Rulebook
+    wake_relay: Callable[[], None]
+    patient_hash_key: bytes = b""
+
+    async def fix(
+        self,
+        event_id: UUID,
+        version: int,
+        actor: str,
+        now: datetime,
+        operations: Sequence[Mapping[str, Any]],
+        *,
+        is_trial: bool = False,
+    ) -> Acted:
+        """Corrects the claim. A trial says what would remain and changes nothing."""
+
+        def decide(matter: Matter, at: Circumstances) -> Outcome:
+            return acting.fix(matter, operations, at)
+
+        action = Action(now, actor, "fix", 0, patch=operations)
+        return await self._act(event_id, version, action, decide, is_trial=is_trial)
+
+    async def release(
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Lets the claim go as it is."""
+        action = Action(now, actor, "release", 0, reason)
+        return await self._act(event_id, version, action, acting.release)
+
+    async def void(
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Takes back what the payer has adjudicated."""
+        action = Action(now, actor, "void", 0, reason)
+        return await self._act(event_id, version, action, acting.void)
+
+    async def give_back(
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Returns the claim to the hospital."""
+
+        def decide(matter: Matter, at: Circumstances) -> Outcome:
+            return acting.give_back(matter, reason, at)
+
+        action = Action(now, actor, "return", 0, reason)
+        return await self._act(event_id, version, action, decide)
+
+    async def dismiss(
+        self, event_id: UUID, version: int, actor: str, now: datetime, reason: str
+    ) -> Acted:
+        """Takes the claim off the worklist."""
+
+        def decide(matter: Matter, _: Circumstances) -> Outcome:
+            return acting.dismiss(matter)
+
+        action = Action(now, actor, "dismiss", 0, reason)
+        return await self._act(event_id, version, action, decide)
+
+    async def assign(
+        self, event_id: UUID, version: int, actor: str, now: datetime, to: str | None
+    ) -> Entry:
+        """Gives the entry to somebody, or to nobody."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            entry = await _open_entry(connection, event_id, version)
+            changed = replace(entry, assigned_to=to)
+            action = Action(now, actor, "assign", entry.revision, to)
+            await worklist_store.record(connection, event_id, action)
+            return replace(changed, version=await worklist_store.save_entry(connection, changed))
+
+    async def note(self, event_id: UUID, actor: str, now: datetime, text: str) -> Entry:
+        """Writes something down. A note changes no version: two people may write at once."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            entry = await worklist_store.entry(connection, event_id)
+            if entry is None:
+                raise UnknownEntryError(str(event_id))
+            action = Action(now, actor, "note", entry.revision, text)
+            await worklist_store.record(connection, event_id, action)
+            return entry
+
+    async def _act(
+        self,
+        event_id: UUID,
+        version: int,
+        action: Action,
+        decide: Decide,
+        *,
+        is_trial: bool = False,
+    ) -> Acted:
+        async with self.pool.acquire() as connection, connection.transaction():
+            ruleset = await self.rulebook.refresh(connection)
+            known = await worklist_store.entry(connection, event_id)
+            if known is None:
+                raise UnknownEntryError(str(event_id))
+            # The claim's row before the entry's, as every batch does: no deadlock.
+            kept = await worklist_store.claim(connection, known.claim_id, lock=True)
+            entry = await _open_entry(connection, event_id, version)
+            matter = _matter(entry, kept)
+            days = days_of(matter.claim, self.patient_hash_key)
+            states = await _neighbours(connection, matter.claim.id, days)
+            history = history_of(states, matter.claim.id, days)
+            at = Circumstances(action.actor, action.at, ruleset, history)
+            outcome = decide(matter, at)
+            assert kept is not None
+            if is_trial:
+                return _acted(entry, outcome)
+            await _save_claim(connection, kept, matter, outcome, at)
+            await self._save_days(connection, states, outcome.claim)
+            entry = await _save_entry(connection, entry, outcome, at)
+            done = replace(action, revision=outcome.claim.revision)
+            await worklist_store.record(connection, event_id, done)
+            if outcome.event is not None:
+                await outbox.append(connection, [outcome.event])
+        self.wake_relay()
+        return _acted(entry, outcome)
+
+    async def _save_days(
+        self, connection: Connection, states: dict[str, ClaimState | PatientDay], claim: Claim
+    ) -> None:
+        """Tells the patient's days what this version has on them. Days that a person moved the
+        claim away from keep an older revision, which no longer counts."""
+        days = days_of(claim, self.patient_hash_key)
+        missing = {name for name in days if day_key(name) not in states}
+        states |= await store.load_days(connection, missing)
+        changed = days_with(states, claim.id, days, claim.revision)
+        await store.save_days(connection, list(changed.values()))
+
+
+async def _neighbours(
+    connection: Connection, claim_id: UUID, days: Mapping[bytes, ClaimDay]
+) -> dict[str, ClaimState | PatientDay]:
+    """The patient's days, locked, and the other claims that have something on them."""
+    known = await store.load_days(connection, set(days))
+    others = {str(other) for day in known.values() for other in day.claims} - {str(claim_id)}
+    return {**await store.look_at(connection, others), **known}
+
+
+async def _open_entry(connection: Connection, event_id: UUID, version: int) -> Entry:
+    entry = await worklist_store.entry(connection, event_id, lock=True)
+    if entry is None:
+        raise UnknownEntryError(str(event_id))
+    if version != entry.version:
+        raise VersionChangedError(entry)
+    if entry.closed_at is not None:
+        raise NotAllowedError(
+            "entry-closed",
+            f"The entry is closed: {entry.resolution}.",
+            "Look for another entry of the same claim.",
+        )
+    return entry
+
+
+def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
+    claim = standing_claim(kept)
+    if claim is None or kept is None:
+        raise NotAllowedError(
+            "claim-unseen",
+            "The claim itself has not come here yet; only the payer's answer has.",
+            "Wait for it, or look why claims.intake does not bring it.",
+        )
+    return Matter(
+        entry_id=entry.event_id,
+        reason=entry.reason,
+        claim=claim,
+        findings=entry.findings,
+        payer_claim_control_number=kept.payer_claim_control_number,
+        traceparent=entry.traceparent,
+    )
+
+
+def standing_claim(kept: StoredClaim | None) -> Claim | None:
+    """The version of a claim that stands: as a person corrected it, else as the hospital sent it,
+    under the revision that went out; None where the hospital's has not come here."""
+    claim = None if kept is None else standing(kept.received, kept.edited)
+    if claim is None or kept is None:
+        return None
+    return claim.model_copy(update={"revision": kept.revision})
+
+
+async def _save_claim(
+    connection: Connection, kept: StoredClaim, matter: Matter, outcome: Outcome, at: Circumstances
+) -> None:
+    claim = outcome.claim
+    is_new = claim.revision != matter.claim.revision
+    content = to_wire(claim)
+    if is_new:
+        number, before = matter.claim.revision, to_wire(matter.claim)
+        await worklist_store.keep_revision(connection, claim.id, number, "hospital", at.now, before)
+        await worklist_store.keep_revision(
+            connection, claim.id, claim.revision, at.actor, at.now, content
+        )
+    changed = replace(
+        kept,
+        revision=claim.revision,
+        status=outcome.status,
+        edited=content if is_new else kept.edited,
+        received_revision=kept.received_revision or kept.revision,
+    )
+    ruleset = at.ruleset.version if outcome.judged else None
+    await worklist_store.save_claim(connection, changed, ruleset, at.now)
+    if outcome.judged and outcome.event is not None:
+        day = at.now.date()
+        verdict = StoredVerdict(
+            event_id=outcome.event.id,
+            claim_id=claim.id,
+            revision=claim.revision,
+            judged_on=day,
+            ruleset=at.ruleset.version,
+            history=at.history,
+            proof=proof(content, at.ruleset.version, day, at.history, outcome.findings),
+            at=at.now,
+        )
+        await store.keep_verdicts(connection, [verdict])
+
+
+async def _save_entry(
+    connection: Connection, entry: Entry, outcome: Outcome, at: Circumstances
+) -> Entry:
+    is_closed = outcome.resolution is not None
+    changed = replace(
+        entry,
+        revision=outcome.claim.revision,
+        resolution=outcome.resolution,
+        closed_at=at.now if is_closed else None,
+        findings=entry.findings if is_closed else _still(entry, outcome),
+    )
+    version = await worklist_store.save_entry(connection, changed, changed.findings)
+    if is_closed:
+        await worklist_store.close_others(connection, entry.claim_id, entry.event_id, at.now)
+    return replace(changed, version=version)
+
+
+def _still(entry: Entry, outcome: Outcome) -> tuple[Finding, ...]:
+    """What an entry that stays open says: what remains, and the payer's reasons, if it has any."""
+    if entry.reason == "held":
+        return outcome.findings
+    payers = (one for one in entry.findings if one not in outcome.findings)
+    return (*outcome.findings, *payers)
+
+
+def _acted(entry: Entry, outcome: Outcome) -> Acted:
+    has_gone_out = outcome.resolution in ("fixed", "released", "voided")
+    return Acted(entry, outcome.findings, outcome.claim.revision, has_gone_out)

@@ -1,0 +1,1 @@
+"""coding's HTTP API: the worklist."""

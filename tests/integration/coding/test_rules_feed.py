@@ -1,0 +1,190 @@
+"""Payer rules on their way: from the topic into two processes of coding, without a restart."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.kafka import Broker
+from services.coding.app import NAME, service
+from services.coding.domain.payer_rules.distribution import Announcement
+from services.coding.rulebook import kept
+from shared.contract.envelope import to_headers
+from shared.contract.model import to_wire
+from shared.database import Pool, bootstrap, create_pool, migrate, new_password, service_dsn
+from shared.messaging import broker as clients
+from shared.messaging.topics import create_topics
+from shared.runner import Runner
+from shared.settings import Settings, load
+from tests.integration.coding.office import claim, received
+from tests.integration.messaging.desk import Member, environment_of, until
+
+_numbers = count(1)
+"""Of packs and claims: all tests of a session share the broker's topics."""
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def pack(name: str, message: str = "needs an authorization", version: int = 1) -> str:
+    return f"""
+pack: {name}
+version: {version}
+title: a payer's rules
+scope: {{payers: [{name}]}}
+rules:
+  - id: authorization
+    title: an authorization
+    explanation: the payer asks for one
+    severity: block
+    effective: 2020-01-01
+    when: claim.prior_authorization == ""
+    field: prior_authorization
+    message: {message}
+    fix: enter the number
+    source: a manual
+    tests:
+      - {{name: without, claim: {{}}, found: [prior_authorization]}}
+      - {{name: with, claim: {{prior_authorization: A1}}, found: []}}
+"""
+
+
+class Line:
+    """Two processes of coding on one database and one broker."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.members: list[Member] = []
+
+    async def start(self, processes: int) -> None:
+        self.members += [
+            Member(Runner(service(self.settings), self.settings)) for _ in range(processes)
+        ]
+        for member in self.members:
+            await until(member.is_ready, "a process that is ready")
+
+    async def announce(self, said: Announcement) -> None:
+        await self.send("rules.payer", said.key, said.value)
+
+    async def send(self, topic: str, key: bytes, value: bytes, headers: Any = ()) -> None:
+        producer = clients.producer(self.settings, "test")
+        await producer.start()
+        try:
+            await producer.send_and_wait(topic, value=value, key=key, headers=list(headers))
+        finally:
+            await producer.stop()
+
+    async def receive(self, payer: str) -> str:
+        """Sends a new claim in and returns the status that coding gives it."""
+        number = next(_numbers)
+        sent = received(claim(number, payer={"identifier": payer}))
+        key = sent.subject.encode()
+        await self.send("claims.intake", key, to_wire(sent.data), to_headers(sent))
+
+        async def is_there() -> bool:
+            return await self._status(number) is not None
+
+        await until(is_there, "a verdict")
+        status = await self._status(number)
+        assert status is not None
+        return status
+
+    async def _status(self, number: int) -> str | None:
+        found: str | None = await self.pool.fetchval(
+            "SELECT status FROM claim WHERE claim_id = $1", claim(number).id
+        )
+        return found
+
+    async def active(self) -> dict[str, Any]:
+        rows = await self.pool.fetch("SELECT * FROM payer_pack WHERE state = 'active'")
+        return {row["pack"]: row for row in rows}
+
+    async def until_active(self, name: str, at: datetime) -> None:
+        async def is_active() -> bool:
+            row = (await self.active()).get(name)
+            return row is not None and row["at"] == at and row["refusal"] is None
+
+        await until(is_active, f"{name} to be active")
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(member.stop() for member in self.members))
+        self.members.clear()
+
+
+@pytest.fixture
+async def line(broker: Broker, postgres: Any, tmp_path: Path) -> AsyncIterator[Line]:
+    dsn, password = postgres.fresh_database(), new_password()
+    await bootstrap(dsn, [NAME], {NAME: password})
+    address = service_dsn(dsn, NAME, password)
+    environment = environment_of(broker, NAME, dsn, tmp_path, f"rules-{next(_numbers)}")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in environment.items():
+            patch.setenv(name, text)
+        settings = load().model_copy(update={"postgres_dsn": type(load().postgres_dsn)(address)})
+    await create_topics(settings)
+    pool = await create_pool(address, NAME)
+    await migrate(pool, NAME, service(settings).schema_dir)
+    made = Line(settings, pool)
+    yield made
+    await made.stop()
+    await pool.close()
+
+
+async def test_a_pack_comes_into_force_in_every_process_without_a_restart(line: Line) -> None:
+    name = f"feed-{next(_numbers)}"
+    await line.start(2)
+    assert await line.receive(name) == "coded"
+    said = Announcement(name, "active", START, "ada", pack(name))
+    await line.announce(said)
+    await line.until_active(name, START)
+    # Claims of all partitions, so that both processes judge some.
+    assert {await line.receive(name) for _ in range(12)} == {"held"}
+    rulesets = await line.pool.fetch("SELECT DISTINCT ruleset FROM claim WHERE status = 'held'")
+    ((ruleset,),) = rulesets
+    version = ruleset.split("/")[-1]
+    async with line.pool.acquire() as connection:
+        rules = await kept(connection, version)
+    assert rules is not None
+    assert name in {one.pack for one in rules.packs}
+
+    withdrawn = Announcement(name, "active", START + timedelta(days=1), "ada", None)
+    await line.announce(withdrawn)
+    await line.until_active(name, withdrawn.at)
+    assert await line.receive(name) == "coded"
+
+
+async def test_a_bad_pack_is_refused_and_what_was_in_force_stays(line: Line) -> None:
+    name = f"feed-{next(_numbers)}"
+    await line.start(1)
+    good = Announcement(name, "active", START, "ada", pack(name))
+    await line.announce(good)
+    await line.until_active(name, START)
+    later = START + timedelta(days=1)
+    bad = pack(name).replace('claim.prior_authorization == ""', "claim.no_such_field")
+    await line.announce(replace(good, at=later, content=bad))
+    await line.send("rules.payer", b"\xff/active", b"\x00 not json")
+    last = Announcement(f"{name}-z", "published", later, "ada", pack(f"{name}-z"))
+    await line.announce(last)
+
+    async def is_refused() -> bool:
+        return (await line.active())[name]["refusal"] is not None
+
+    await until(is_refused, "the refusal")
+    row = (await line.active())[name]
+    assert row["refusal"] == "rules[0].when: the claim has no field no_such_field"
+    assert row["at"] == START
+    assert await line.receive(name) == "held"
+
+
+async def test_no_claim_is_judged_before_the_rules_were_read_for_the_first_time(
+    line: Line,
+) -> None:
+    name = f"feed-{next(_numbers)}"
+    await line.announce(Announcement(name, "active", START, "ada", pack(name)))
+    starting = asyncio.create_task(line.start(1))
+    assert await line.receive(name) == "held"
+    await starting
