@@ -26,7 +26,7 @@ from services.remittance.domain.state import Arrived, LedgerClaim, Remittance, S
 from services.remittance.domain.telling import EVENT_SOURCE, Teller, claim_event
 from services.remittance.reading import read_transactions
 from shared.contract.envelope import Event, business_id
-from shared.contract.events import MessageOrigin, MessageRejected
+from shared.contract.events import AdjustmentPosted, MessageOrigin, MessageRejected
 from shared.contract.model import Finding
 from shared.contract.remittance import RemittanceProblem
 
@@ -98,7 +98,11 @@ class _Reading:
         opened = open_remittance(self._states, opening, set_id, self._teller)
         self._states |= opened.states
         self._remittance = opened.remittance if opened.is_new else None
-        yield from opened.events if opened.is_new else (read_again(opening, set_id, self._teller),)
+        if not opened.is_new:
+            yield read_again(opening, set_id, self._teller)
+            return
+        # Of what is posted nothing is said: nothing is posted here.
+        yield from (one for one in opened.events if not isinstance(one.data, AdjustmentPosted))
 
     def _claim(self, body: ClaimRead, remittance: Remittance) -> Iterator[Event]:
         claim = self._claim_of(body)

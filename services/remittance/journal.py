@@ -10,9 +10,10 @@ from services.remittance.domain.ledger import Entry
 from shared.database import Connection
 
 _ACCOUNTS = """
-INSERT INTO account (id, code, kind, payer_identifier, trace_number, reason, opened_at)
+INSERT INTO account (id, code, kind, payer_identifier, trace_number, reason, holder,
+                     opened_at)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                     $7::timestamptz[])
+                     $7::text[], $8::timestamptz[])
 ON CONFLICT (id) DO NOTHING
 """
 
@@ -44,6 +45,7 @@ async def write(connection: Connection, entries: Sequence[Entry]) -> None:
         [account.payer_identifier for account, _ in ordered],
         [account.trace_number for account, _ in ordered],
         [account.reason for account, _ in ordered],
+        [account.holder for account, _ in ordered],
         [at for _, at in ordered],
     )
     legs = [(one.id, number, leg) for one in entries for number, leg in enumerate(one.legs)]

@@ -7,6 +7,7 @@ the verdict over its whole transaction set, and no more than a few hundred are e
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from hashlib import sha256
 from typing import BinaryIO
 from uuid import UUID
@@ -53,6 +54,7 @@ Transaction = Opening | ClaimRead | Closing | RemittanceProblem
 
 
 class _Acknowledged(Model):
+    stage: str | None = None
     payer_claim_control_number: str | None = None
 
 
@@ -79,7 +81,8 @@ def read_submission(record: Record) -> Iterator[Unit[Incoming] | Bad]:
     trace = headers.get("traceparent")
     try:
         value = redeem(record, MAX_EVENT_BYTES) if DATAREF in headers else record.value
-        body = _body_of(name, subject, value, trace)
+        at = datetime.fromisoformat(headers["ce_time"]) if "ce_time" in headers else None
+        body = _body_of(name, subject, value, trace, at)
     except ClaimCheckError as error:
         yield Bad("bad-claim-check", str(error), key, identity)
     except ValidationError as error:
@@ -90,13 +93,16 @@ def read_submission(record: Record) -> Iterator[Unit[Incoming] | Bad]:
 
 
 def _body_of(
-    name: str, claim_id: UUID, value: bytes, trace: str | None
+    name: str, claim_id: UUID, value: bytes, trace: str | None, at: datetime | None
 ) -> Registration | Numbered | None:
     if name == _SUBMITTED:
         claim = Submitted.model_validate_json(value).claim
-        return Registration(claim, account_key(claim.patient_control_number), trace)
-    number = _Acknowledged.model_validate_json(value).payer_claim_control_number
-    return Numbered(claim_id, number) if number else None
+        return Registration(claim, account_key(claim.patient_control_number), trace, value)
+    said = _Acknowledged.model_validate_json(value)
+    accepted_at = at if said.stage == "payer" else None
+    if said.payer_claim_control_number is None and accepted_at is None:
+        return None
+    return Numbered(claim_id, said.payer_claim_control_number, accepted_at)
 
 
 # payers.inbound

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from services.remittance.domain.state import (
+    ClaimDocument,
+    DepositRow,
     LedgerLine,
     PatientAccount,
     Posted,
@@ -15,15 +17,22 @@ from services.remittance.domain.state import (
     RemittanceClaimRow,
     Tally,
 )
+from services.remittance.domain.worklist import DenialDecided, DenialRow, DenialsTakenBack
+from shared.contract.model import Finding
 from shared.database import Connection
 
-CONTROL_NUMBER_SEPARATOR = "\x1f"
+SEPARATOR = "\x1f"
 
 _SAVE_REMITTANCES = """
 INSERT INTO remittance (id, payer_identifier, payer_name, trace_number, amount_cents, method,
-                        payment_date, content_hash, status, difference_cents, read_event, claims)
+                        payment_date, content_hash, status, difference_cents, read_event, claims,
+                        provider_adjustments, is_debit, findings, payee_identifier, decided_by,
+                        note)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
-                     $7::date[], $8::bytea[], $9::text[], $10::bigint[], $11::uuid[], $12::int[])
+                     $7::date[], $8::bytea[], $9::text[], $10::bigint[], $11::uuid[], $12::int[],
+                     $13::json[], $14::bool[], $15::json[], $16::text[], $17::text[], $18::text[])
+ON CONFLICT (id) DO UPDATE SET status = excluded.status, decided_by = excluded.decided_by,
+    note = excluded.note, decided_at = now()
 """
 _SAVE_TALLIES = """
 UPDATE remittance SET posted = new.posted, quarantined = new.quarantined,
@@ -36,17 +45,19 @@ _SAVE_CLAIMS = """
 INSERT INTO claim (id, account_id, revision, patient_control_number, payer_identifier,
                    payer_claim_control_number, status, charge_cents, paid_cents, contractual_cents,
                    patient_cents, other_cents, denied_cents, charge_entry, charge_revision, lines,
-                   line_control_numbers, standing, traceparent)
+                   line_control_numbers, standing, traceparent, written_off_cents, owing_payer,
+                   payer_sequence, next_payers, accepted_at)
 SELECT id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
        patient, other, denied, charge_entry, charge_revision, lines,
-       string_to_array(control_numbers, E'\\x1f'), standing, traceparent
+       string_to_array(control_numbers, E'\\x1f'), standing, traceparent, written_off, owing_payer,
+       payer_sequence, string_to_array(next_payers, E'\\x1f'), accepted_at
 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
             $13::bigint[], $14::uuid[], $15::int[], $16::json[], $17::text[], $18::json[],
-            $19::text[])
+            $19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[], $24::timestamptz[])
   AS new (id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
           patient, other, denied, charge_entry, charge_revision, lines, control_numbers, standing,
-          traceparent)
+          traceparent, written_off, owing_payer, payer_sequence, next_payers, accepted_at)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, payer_identifier = excluded.payer_identifier,
     payer_claim_control_number = excluded.payer_claim_control_number, status = excluded.status,
@@ -55,21 +66,80 @@ ON CONFLICT (id) DO UPDATE SET
     other_cents = excluded.other_cents, denied_cents = excluded.denied_cents,
     charge_entry = excluded.charge_entry, charge_revision = excluded.charge_revision,
     lines = excluded.lines, line_control_numbers = excluded.line_control_numbers,
-    standing = excluded.standing, traceparent = excluded.traceparent, updated_at = now()
+    standing = excluded.standing, traceparent = excluded.traceparent,
+    written_off_cents = excluded.written_off_cents, owing_payer = excluded.owing_payer,
+    payer_sequence = excluded.payer_sequence, next_payers = excluded.next_payers,
+    accepted_at = excluded.accepted_at, updated_at = now()
 """
 _SAVE_READ = """
 INSERT INTO remittance_claim (remittance_id, position, account_id, claim_id, state, status,
-                              charge_cents, paid_cents, difference_cents, findings, content)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
-                     $7::bigint[], $8::bigint[], $9::bigint[], $10::json[], $11::json[])
+                              charge_cents, paid_cents, difference_cents, findings, content,
+                              meant_claim_id, decided_by, note, decided_at)
+SELECT *, CASE WHEN decided_by IS NOT NULL THEN now() END
+FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+            $7::bigint[], $8::bigint[], $9::bigint[], $10::json[], $11::json[], $12::uuid[],
+            $13::text[], $14::text[])
+  AS new (remittance_id, position, account_id, claim_id, state, status, charge_cents, paid_cents,
+          difference_cents, findings, content, meant_claim_id, decided_by, note)
 ON CONFLICT (remittance_id, position) DO UPDATE SET
-    claim_id = excluded.claim_id, state = excluded.state,
-    difference_cents = excluded.difference_cents, findings = excluded.findings
+    account_id = excluded.account_id, claim_id = excluded.claim_id, state = excluded.state,
+    difference_cents = excluded.difference_cents, findings = excluded.findings,
+    meant_claim_id = excluded.meant_claim_id,
+    decided_by = coalesce(excluded.decided_by, remittance_claim.decided_by),
+    decided_at = coalesce(excluded.decided_at, remittance_claim.decided_at),
+    note = coalesce(excluded.note, remittance_claim.note)
+"""
+_SAVE_DOCUMENTS = """
+INSERT INTO claim_document (claim_id, revision, payer_identifier, charge_cents, member_identifier,
+                            service_from, content)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::text[], $6::date[],
+                     $7::json[])
+ON CONFLICT (claim_id) DO UPDATE SET
+    revision = excluded.revision, payer_identifier = excluded.payer_identifier,
+    charge_cents = excluded.charge_cents, member_identifier = excluded.member_identifier,
+    service_from = excluded.service_from, content = excluded.content
+"""
+_SAVE_DENIALS = """
+INSERT INTO denial (remittance_id, position, claim_id, number, payer_identifier, adjustment_group,
+                    reason, remarks, line, amount_cents, kind, next_step, is_final, due_on, state,
+                    denied_on)
+SELECT remittance_id, position, claim_id, number, payer, adjustment_group, reason,
+       string_to_array(remarks, E'\\x1f'), line, cents, kind, next_step, is_final, due_on, 'open',
+       denied_on
+FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::smallint[], $10::bigint[], $11::text[], $12::text[], $13::bool[],
+            $14::date[], $15::date[])
+  AS new (remittance_id, position, claim_id, number, payer, adjustment_group, reason, remarks, line,
+          cents, kind, next_step, is_final, due_on, denied_on)
+ON CONFLICT DO NOTHING
+"""
+_TAKE_DENIALS_BACK = """
+UPDATE denial SET state = 'reversed'
+FROM unnest($1::uuid[], $2::int[]) AS taken (id, place)
+WHERE remittance_id = taken.id AND position = taken.place
+"""
+_DECIDE_DENIALS = """
+UPDATE denial SET state = new.state, decided_by = new.decided_by, note = new.note,
+                  decided_at = now()
+FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::text[], $5::text[], $6::text[])
+  AS new (id, place, number, state, decided_by, note)
+WHERE remittance_id = new.id AND position = new.place AND denial.number = new.number
+"""
+_SAVE_DEPOSITS = """
+INSERT INTO deposit (id, trace_number, amount_cents, deposited_on, payer_name, state, remittance_id,
+                     imported_at)
+SELECT id, trace, cents, deposited_on, payer, CASE WHEN remittance IS NULL THEN 'unmatched'
+       ELSE 'reconciled' END, remittance, imported_at
+FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::date[], $5::text[], $6::uuid[],
+            $7::timestamptz[])
+  AS new (id, trace, cents, deposited_on, payer, remittance, imported_at)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, remittance_id = excluded.remittance_id
 """
 
 
 async def save_remittances(connection: Connection, remittances: Iterable[Remittance]) -> None:
-    """Writes remittances that were opened: nothing of them changes later."""
+    """Writes remittances that were opened or that a person decided on: nothing else of them
+    changes later."""
     rows = sorted(remittances, key=lambda one: one.id)
     if not rows:
         return
@@ -87,6 +157,12 @@ async def save_remittances(connection: Connection, remittances: Iterable[Remitta
         [one.difference for one in rows],
         [one.read_event for one in rows],
         [one.claims for one in rows],
+        [json.dumps(one.provider_adjustments) for one in rows],
+        [one.is_debit for one in rows],
+        [_findings_to_json(one.findings) for one in rows],
+        [one.payee_identifier for one in rows],
+        [one.decided_by for one in rows],
+        [one.note for one in rows],
     )
 
 
@@ -126,13 +202,16 @@ async def save_claims(connection: Connection, accounts: Mapping[UUID, PatientAcc
         [claim.charge_revision for claim in claims],
         [_lines_to_json(claim.lines) for claim in claims],
         [
-            CONTROL_NUMBER_SEPARATOR.join(
-                line.control_number for line in claim.lines if line.control_number
-            )
+            SEPARATOR.join(line.control_number for line in claim.lines if line.control_number)
             for claim in claims
         ],
         [_standing_to_json(claim.posted) for claim in claims],
         [claim.traceparent for claim in claims],
+        [claim.written_off for claim in claims],
+        [claim.owing_payer for claim in claims],
+        [claim.payer_sequence for claim in claims],
+        [SEPARATOR.join(claim.next_payers) for claim in claims],
+        [claim.accepted_at for claim in claims],
     )
 
 
@@ -153,14 +232,89 @@ async def save_read_claims(connection: Connection, rows: Iterable[RemittanceClai
         [row.claim.charge for row in ordered],
         [row.claim.paid for row in ordered],
         [row.difference for row in ordered],
-        [
-            "["
-            + ",".join(finding.model_dump_json(exclude_defaults=True) for finding in row.findings)
-            + "]"
-            for row in ordered
-        ],
+        [_findings_to_json(row.findings) for row in ordered],
         [row.content.decode() for row in ordered],
+        [row.meant for row in ordered],
+        [row.decided_by for row in ordered],
+        [row.note for row in ordered],
     )
+
+
+async def save_documents(connection: Connection, documents: Iterable[ClaimDocument]) -> None:
+    """Writes claims as they were sent; of several revisions of one, the last."""
+    last = {document.claim_id: document for document in documents}
+    rows = [last[claim_id] for claim_id in sorted(last)]
+    if rows:
+        columns = list(map(list, zip(*rows, strict=True)))
+        columns[-1] = [row.content.decode() for row in rows]
+        await connection.execute(_SAVE_DOCUMENTS, *columns)
+
+
+async def save_denials(connection: Connection, denials: Sequence[DenialRow]) -> None:
+    """Writes the work that postings made."""
+    if not denials:
+        return
+    await connection.execute(
+        _SAVE_DENIALS,
+        [row.place[0] for row in denials],
+        [row.place[1] for row in denials],
+        [row.claim_id for row in denials],
+        [row.number for row in denials],
+        [row.payer_identifier for row in denials],
+        [row.group for row in denials],
+        [row.reason for row in denials],
+        [SEPARATOR.join(row.remarks) for row in denials],
+        [row.line for row in denials],
+        [row.amount for row in denials],
+        [row.kind for row in denials],
+        [row.next_step for row in denials],
+        [row.is_final for row in denials],
+        [row.due_on for row in denials],
+        [row.denied_on for row in denials],
+    )
+
+
+async def close_denials(
+    connection: Connection, taken: Sequence[DenialsTakenBack], decided: Sequence[DenialDecided]
+) -> None:
+    """Denials whose decision the payer took back, and those that a person decided on."""
+    if taken:
+        places = [row.place for row in taken]
+        await connection.execute(
+            _TAKE_DENIALS_BACK, [place[0] for place in places], [place[1] for place in places]
+        )
+    if decided:
+        await connection.execute(
+            _DECIDE_DENIALS,
+            [row.place[0] for row in decided],
+            [row.place[1] for row in decided],
+            [row.number for row in decided],
+            [row.state for row in decided],
+            [row.by for row in decided],
+            [row.note for row in decided],
+        )
+
+
+async def save_deposits(connection: Connection, rows: Sequence[DepositRow]) -> None:
+    """Writes deposits, or which remittance they turned out to be."""
+    if not rows:
+        return
+    last = {row.deposit.id: row for row in rows}
+    ordered = list(last.values())
+    await connection.execute(
+        _SAVE_DEPOSITS,
+        [row.deposit.id for row in ordered],
+        [row.deposit.trace_number for row in ordered],
+        [row.deposit.amount for row in ordered],
+        [row.deposit.deposited_on for row in ordered],
+        [row.deposit.payer_name for row in ordered],
+        [row.deposit.remittance_id for row in ordered],
+        [row.imported_at for row in ordered],
+    )
+
+
+def _findings_to_json(findings: Sequence[Finding]) -> str:
+    return f"[{','.join(one.model_dump_json(exclude_defaults=True) for one in findings)}]"
 
 
 def _lines_to_json(lines: Sequence[LedgerLine]) -> str:
@@ -191,6 +345,12 @@ def _standing_to_json(standing: Sequence[Posted]) -> str:
                 one.paid,
                 one.adjustments,
                 one.at.isoformat(),
+                one.payer_identifier,
+                one.crossed,
+                one.crossed_to,
+                one.crossed_at.isoformat() if one.crossed_at else None,
+                one.repeats,
+                [(*part[:4], part.at.isoformat()) for part in one.written_off],
             )
             for one in standing
         ],

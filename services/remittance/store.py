@@ -5,12 +5,14 @@ Locks are always taken in the same order: trace numbers, remittances, then patie
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
 
 from services.remittance.domain.incoming import claim_from_json
+from services.remittance.domain.ledger import ProviderAdjusted
 from services.remittance.domain.state import (
     AlreadyRead,
     Arrived,
@@ -23,10 +25,13 @@ from services.remittance.domain.state import (
     RemittanceSource,
     State,
     Tally,
+    WrittenOff,
+    deposit_key,
     place_key,
     tally_key,
     trace_key,
 )
+from shared.contract.model import Finding
 from shared.database import Connection
 
 WAITING_PER_ACCOUNT = 100
@@ -42,7 +47,8 @@ FROM unnest($1::text[]) AS key
 """
 _REMITTANCES = """
 SELECT id, payer_identifier, payer_name, trace_number, amount_cents, method,
-       payment_date, content_hash, status, read_event, claims, difference_cents, posted,
+       payment_date, content_hash, status, read_event, claims, difference_cents,
+       provider_adjustments, is_debit, findings, payee_identifier, decided_by, note, posted,
        quarantined, unmatched
 FROM remittance WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 """
@@ -77,12 +83,14 @@ _LOCK_ACCOUNTS = "SELECT id FROM patient_account WHERE id = ANY($1::uuid[]) ORDE
 _CLAIMS = """
 SELECT id, account_id, revision, patient_control_number, payer_identifier, charge_cents,
        charge_entry, charge_revision, lines, payer_claim_control_number, status, traceparent,
-       paid_cents, contractual_cents, patient_cents, other_cents, denied_cents, standing
+       paid_cents, contractual_cents, patient_cents, other_cents, denied_cents, standing,
+       written_off_cents, owing_payer, payer_sequence, next_payers, accepted_at
 FROM claim WHERE account_id = ANY($1::uuid[]) ORDER BY id
 """
 _WAITING = """
-SELECT account_id, remittance_id, payer_identifier, trace_number, state, content FROM (
-    SELECT account_id, remittance_id, state, content, seq,
+SELECT account_id, remittance_id, payer_identifier, trace_number, state, content, meant_claim_id
+FROM (
+    SELECT account_id, remittance_id, state, content, seq, meant_claim_id,
            row_number() OVER (PARTITION BY account_id ORDER BY seq) AS place
     FROM remittance_claim
     WHERE account_id = ANY($1::uuid[]) AND state IN ('unmatched', 'waiting')
@@ -101,21 +109,42 @@ async def prepare(connection: Connection) -> None:
 
 
 async def load_remittances(
-    connection: Connection, ids: Iterable[UUID], traces: Iterable[Trace]
+    connection: Connection,
+    ids: Iterable[UUID],
+    traces: Iterable[Trace],
+    deposits: Iterable[str] = (),
 ) -> dict[str, State]:
-    """The remittances of these ids, locked, and which came first under each trace number."""
+    """The remittances of these ids, locked, and which came first under each trace number. With
+    `deposits`, trace numbers of deposits, those are locked too."""
     ordered = sorted(traces)
-    await connection.execute(_LOCK_TRACES, [trace_key(*trace) for trace in ordered])
+    names = {trace_key(*trace) for trace in ordered} | {deposit_key(trace) for _, trace in ordered}
+    names |= {deposit_key(trace) for trace in deposits}
+    await connection.execute(_LOCK_TRACES, sorted(names))
     states: dict[str, State] = {}
     for row in await connection.fetch(_REMITTANCES, sorted(ids)):
-        *fields, posted, quarantined, unmatched = row
-        states[str(row["id"])] = Remittance(*fields)
-        states[tally_key(row["id"])] = Tally(posted, quarantined, unmatched)
+        remittance, tally = remittance_of(row)
+        states[str(remittance.id)] = remittance
+        states[tally_key(remittance.id)] = tally
     rows = await connection.fetch(
         _FIRST_OF_TRACE, [payer for payer, _ in ordered], [trace for _, trace in ordered]
     )
     states |= {trace_key(row[0], row[1]): FirstOfTrace(row[2]) for row in rows}
     return states
+
+
+def remittance_of(row: asyncpg.Record) -> tuple[Remittance, Tally]:
+    """A remittance and its tally, of a row with every column in the order of `_REMITTANCES`."""
+    adjustments, is_debit, findings, payee, by, note, posted, quarantined, unmatched = row[12:]
+    remittance = replace(
+        Remittance(*row[:12]),
+        provider_adjustments=tuple(ProviderAdjusted(*part) for part in json.loads(adjustments)),
+        is_debit=is_debit,
+        findings=tuple(Finding.model_validate(one) for one in json.loads(findings)),
+        payee_identifier=payee,
+        decided_by=by,
+        note=note,
+    )
+    return remittance, Tally(posted, quarantined, unmatched)
 
 
 async def already_read(connection: Connection, places: Sequence[Place]) -> dict[str, State]:
@@ -165,7 +194,7 @@ async def load_accounts(
     for row in await connection.fetch(
         _WAITING, sorted(registering | claims.keys()), WAITING_PER_ACCOUNT
     ):
-        waiting.setdefault(row["account_id"], []).append(_arrived(row))
+        waiting.setdefault(row["account_id"], []).append(arrived_of(row))
     return {
         str(key): PatientAccount(tuple(claims.get(key, ())), tuple(waiting.get(key, ())))
         for key in claims.keys() | waiting.keys()
@@ -191,15 +220,22 @@ def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
         other=row["other_cents"],
         denied=row["denied_cents"],
         posted=_standing_from_json(row["standing"]),
+        written_off=row["written_off_cents"],
+        owing_payer=row["owing_payer"],
+        payer_sequence=row["payer_sequence"],
+        next_payers=tuple(row["next_payers"]),
+        accepted_at=row["accepted_at"],
     )
 
 
-def _arrived(row: asyncpg.Record) -> Arrived:
+def arrived_of(row: asyncpg.Record) -> Arrived:
+    """A claim of a remittance that is not posted yet, as it is kept."""
     source = RemittanceSource(
         row["remittance_id"], row["payer_identifier"], row["trace_number"] or ""
     )
     content = row["content"]
-    return Arrived(source, claim_from_json(content), content.encode(), row["state"])
+    claim = claim_from_json(content)
+    return Arrived(source, claim, content.encode(), row["state"], row["meant_claim_id"])
 
 
 def _lines_from_json(text: str) -> tuple[LedgerLine, ...]:
@@ -212,15 +248,40 @@ def _lines_from_json(text: str) -> tuple[LedgerLine, ...]:
 
 
 def _standing_from_json(text: str) -> tuple[Posted, ...]:
-    return tuple(
-        Posted(
-            UUID(remittance_id),
-            position,
-            status,
-            charge,
-            paid,
-            tuple((group, reason, cents) for group, reason, cents in adjustments),
-            datetime.fromisoformat(at),
-        )
-        for remittance_id, position, status, charge, paid, adjustments, at in json.loads(text)
+    return tuple(_posted(*fields) for fields in json.loads(text))
+
+
+def _posted(
+    remittance_id: str,
+    position: int,
+    status: str,
+    charge: int,
+    paid: int,
+    adjustments: list[tuple[str, str, int]],
+    at: str,
+    payer: str = "",
+    crossed: Sequence[tuple[str, str, int]] = (),
+    crossed_to: str | None = None,
+    crossed_at: str | None = None,
+    repeats: bool = False,
+    written_off: Sequence[tuple[str, str, int, str, str]] = (),
+) -> Posted:
+    """An adjudication as it was kept; the first release kept no more than the first seven."""
+    return Posted(
+        UUID(remittance_id),
+        position,
+        status,
+        charge,
+        paid,
+        tuple((group, reason, cents) for group, reason, cents in adjustments),
+        datetime.fromisoformat(at),
+        payer,
+        tuple((group, reason, cents) for group, reason, cents in crossed),
+        crossed_to,
+        datetime.fromisoformat(crossed_at) if crossed_at else None,
+        repeats,
+        tuple(
+            WrittenOff(group, reason, cents, key, datetime.fromisoformat(given_up_at))
+            for group, reason, cents, key, given_up_at in written_off
+        ),
     )

@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.contract import topics
-from shared.contract.claim import Claim, Code, Procedure
+from shared.contract.claim import Claim, Code, Procedure, Text
 from shared.contract.model import Adjustment, Finding, Model, Quantity
 from shared.money import Cents
 
@@ -337,6 +337,8 @@ class ClaimPaid(Model):
 
     adjudication: Adjudication
     outcome: Literal["paid", "partly_paid"]
+    findings: tuple[Finding, ...] = ()
+    """Why a part of it was denied, and what to do next."""
 
 
 class ClaimDenied(Model):
@@ -370,6 +372,28 @@ class ClaimSecondaryDue(Model):
     """The 835 that made it due."""
 
 
+class LedgerLeg(Model):
+    """One side of a ledger entry. Debits are positive, credits negative."""
+
+    account: Text
+    """`kind|payer|trace number|reason|holder`; a holder (a patient account, a payer's reference) is
+    a keyed hash. Parts at the end that are empty are left out, with their separators."""
+    amount: Cents
+
+
+class LedgerEntry(Model):
+    """One ledger entry, whole: its legs sum to zero. Add the legs of every entry on the topic up by
+    account, each event once by `ce_id`, and you have the ledger's balances."""
+
+    id: UUID
+    kind: Code
+    group: Code | None = None
+    reason: Code | None = None
+    reverses: UUID | None = None
+    """The entry that this one takes back."""
+    legs: tuple[LedgerLeg, ...]
+
+
 class PaymentPosted(Model):
     """The public contract: one claim's posting, without PHI."""
 
@@ -386,12 +410,69 @@ class PaymentPosted(Model):
     patient_responsibility: Cents
     other_adjustments: Cents
     denied: Cents
+    entries: tuple[LedgerEntry, ...] = ()
+    """The ledger entries of `ledger_entry_ids`, in their order."""
 
 
 class PaymentReversed(PaymentPosted):
     """A posting taken back: the same categories, negated. `reverses` names its payment event."""
 
     reverses: UUID | None = None
+
+
+class AdjustmentPosted(Model):
+    """Every other change of the ledger, without PHI: a charge, a remittance's cash and provider
+    adjustments, a write-off, what a patient paid or is paid back, a bank's deposit."""
+
+    kind: Literal[
+        "charge", "remittance", "write_off", "patient_payment", "refund_due", "refund", "deposit"
+    ]
+    posted_on: date
+    amount: Cents
+    """Of what `kind` says; negative where it takes an earlier one back."""
+    claim_id: UUID | None = None
+    account_hash: Code | None = None
+    payer_id: Code | None = None
+    trace_number: Code | None = None
+    entries: tuple[LedgerEntry, ...]
+
+
+class DepositReconciled(Model):
+    """A deposit in the bank is the payment of a remittance: their trace numbers are the same."""
+
+    deposit_id: UUID
+    remittance_id: UUID
+    payer_id: Code
+    trace_number: Code
+    deposited_on: date
+    posted_on: date
+    deposited: Cents
+    remitted: Cents
+    difference: Cents
+    """Deposited less remitted; it stays on the remittance's clearing account until explained."""
+    entries: tuple[LedgerEntry, ...]
+
+
+class UnderpaidLine(Model):
+    line_control_number: Code | None = None
+    procedure: Procedure | None = None
+    units: Quantity | None = None
+    expected: Cents
+    """By the payer's loaded fee schedule, for the units paid."""
+    allowed: Cents
+    variance: Cents
+    """Expected less allowed."""
+
+
+class ClaimUnderpaid(Model):
+    """A payer allowed less than its fee schedule says."""
+
+    revision: int
+    remittance_id: UUID
+    payer_identifier: Code
+    payer_claim_control_number: Code | None = None
+    variance: Cents
+    lines: tuple[UnderpaidLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,8 +512,11 @@ EVENT_TYPES = (
     EventType("claim.denied.v1", ClaimDenied, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("claim.reversed.v1", ClaimReversed, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("claim.secondary-due.v1", ClaimSecondaryDue, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType("claim.underpaid.v1", ClaimUnderpaid, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("payment.posted.v1", PaymentPosted, topics.PAYMENTS_POSTED, "remittance"),
     EventType("payment.reversed.v1", PaymentReversed, topics.PAYMENTS_POSTED, "remittance"),
+    EventType("adjustment.posted.v1", AdjustmentPosted, topics.PAYMENTS_POSTED, "remittance"),
+    EventType("deposit.reconciled.v1", DepositReconciled, topics.PAYMENTS_POSTED, "remittance"),
 )
 
 TYPE_BY_NAME = {row.name: row for row in EVENT_TYPES}

@@ -6,14 +6,16 @@ the other.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from services.remittance.domain.commands import Command
+from services.remittance.domain.ledger import ProviderAdjusted
 from services.remittance.domain.registration import UNKNOWN_PAYER, SubmittedClaim
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import Place, account_key
 from shared.contract.envelope import business_id
 from shared.contract.events import RemittanceBalance
 from shared.contract.model import Finding
@@ -35,14 +37,18 @@ class Registration:
     claim: SubmittedClaim
     account_key: str
     traceparent: str | None = None
+    content: bytes = b""
+    """The event's data, which holds the whole claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A payer acknowledged a claim and gave it a number of its own."""
+    """A payer acknowledged a claim, and gave it a number of its own or took it into adjudication at
+    this instant."""
 
     claim_id: UUID
-    payer_claim_control_number: str
+    payer_claim_control_number: str | None = None
+    accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,9 @@ class Opening:
     is_debit: bool
     """BPR03 D: the payer takes this amount from the provider's account."""
     balance: RemittanceBalance
-    provider_adjustments: tuple[tuple[str, int], ...]
-    """PLB: (reason, cents); positive lowers the payment."""
+    provider_adjustments: tuple[ProviderAdjusted, ...]
     content_hash: bytes
+    payee_identifier: str | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -75,6 +81,10 @@ class ClaimRead:
     account_key: str
     content: bytes
 
+    @property
+    def place(self) -> Place:
+        return self.opening.remittance_id, self.claim.position
+
 
 @dataclass(frozen=True, slots=True)
 class Closing:
@@ -83,7 +93,7 @@ class Closing:
     opening: Opening
 
 
-Incoming = Registration | Numbered | Opening | ClaimRead | Closing
+Incoming = Registration | Numbered | Opening | ClaimRead | Closing | Command
 
 
 def claim_to_json(claim: RemittanceClaim) -> bytes:
@@ -149,8 +159,10 @@ def opening_of(
         is_debit=header.credit_debit == "D",
         balance=trailer.balance,
         provider_adjustments=tuple(
-            (part.reason, part.amount) for part in trailer.provider_adjustments
+            ProviderAdjusted(part.reason, part.amount, part.reference)
+            for part in trailer.provider_adjustments
         ),
+        payee_identifier=header.payee.identifier if header.payee else None,
         content_hash=content_hash,
         findings=header.findings + trailer.findings,
     )

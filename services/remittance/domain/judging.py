@@ -4,33 +4,86 @@ It is apart from deciding because that knows of units and states, and this of cl
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from uuid import UUID
 
 from services.remittance.domain.adjudication import SILENT_STATUSES
+from services.remittance.domain.commands import Released
+from services.remittance.domain.crossing import is_forwarded
 from services.remittance.domain.incoming import ClaimRead
 from services.remittance.domain.ledger import Entry
-from services.remittance.domain.matching import match_by_numbers, match_claim
-from services.remittance.domain.settling import Settled, examine, settle, why_it_waits
+from services.remittance.domain.matching import match_by_numbers
+from services.remittance.domain.posting import Posting
+from services.remittance.domain.scoring import certain, ranked
+from services.remittance.domain.secondary import secondary_claim
+from services.remittance.domain.settling import (
+    Settled,
+    examine,
+    meant_claim,
+    settle,
+    why_it_waits,
+)
 from services.remittance.domain.state import (
+    FEES,
     Arrived,
+    ClaimDocument,
+    DepositRow,
+    Document,
     Elsewhere,
     LedgerClaim,
     PatientAccount,
+    Place,
     ReadState,
     Remittance,
     RemittanceClaimRow,
     State,
+    document_key,
     found_key,
 )
 from services.remittance.domain.telling import Teller
+from services.remittance.domain.variance import Fees, underpaid_lines
+from services.remittance.domain.worklist import (
+    DenialDecided,
+    DenialRow,
+    DenialsTakenBack,
+    denials_of,
+)
+from shared.contract.claim import Claim
 from shared.contract.envelope import Event
-from shared.contract.model import Finding
+from shared.contract.model import Finding, Model
 
-Row = Entry | RemittanceClaimRow
+Row = (
+    Entry
+    | RemittanceClaimRow
+    | ClaimDocument
+    | DenialRow
+    | DenialsTakenBack
+    | DenialDecided
+    | DepositRow
+)
 States = Mapping[str, State]
 
 EMPTY = PatientAccount()
+
+
+class Submission(Model):
+    """`claim.submitted.v1`, as far as the next payer's claim needs it: all of the claim."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """Who decided on a claim of a remittance, where a person did."""
+
+    by: str | None = None
+    note: str | None = None
+
+
+NOBODY = ByHand()
+NO_HANDS: Mapping[Place, ByHand] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +97,36 @@ class Verdict:
     trace_links: tuple[str, ...] = ()
 
 
-def judge(states: States, body: ClaimRead, remittance: Remittance, teller: Teller) -> Verdict:
+def judge(
+    states: States, body: ClaimRead | Released, remittance: Remittance, teller: Teller
+) -> Verdict:
     """The verdict on one claim of a remittance that was not decided on before."""
-    key, account = _home(states, body)
-    arrived = Arrived(remittance.source, body.claim, body.content)
-    if remittance.status == "held":
+    key, account, meant = _home(states, body, remittance, teller)
+    arrived = Arrived(remittance.source, body.claim, body.content, meant=meant)
+    if remittance.status != "accepted":
         return _set_aside(key, arrived, "held")
     difference, findings = examine(body.claim)
     if findings:
-        meant = match_claim(account.claims, body.claim)
-        event = teller.claim_quarantined(arrived, meant, difference, findings)
-        row = _row(key, arrived, "quarantined", meant, difference=difference, findings=findings)
+        ours = meant_claim(account.claims, arrived)
+        event = teller.claim_quarantined(arrived, ours, difference, findings)
+        row = claim_row(key, arrived, "quarantined", ours, difference=difference, findings=findings)
         return Verdict({"quarantined": 1}, events=(event,), rows=(row,))
     if body.claim.status in SILENT_STATUSES:
         return _set_aside(key, arrived, "noted")
-    return _settle_arrival(key, account, arrived, teller)
+    return settle_arrival(states, key, account, arrived, teller)
 
 
-def _settle_arrival(key: str, account: PatientAccount, arrived: Arrived, teller: Teller) -> Verdict:
+def settle_arrival(
+    states: States,
+    key: str,
+    account: PatientAccount,
+    arrived: Arrived,
+    teller: Teller,
+    decided: ByHand = NOBODY,
+) -> Verdict:
+    """Posts an arrival to an account where it fits, with what else waited there for it."""
     settled = settle(account._replace(waiting=(*account.waiting, arrived)), teller.now)
-    posted = tell_postings(settled, key, teller)
+    posted = tell_postings(states, settled, key, teller, {arrived.place: decided})
     counts: Counter[ReadState] = Counter()
     for other, _ in settled.postings:
         if other.remittance.id == arrived.remittance.id:
@@ -78,11 +141,13 @@ def _settle_arrival(key: str, account: PatientAccount, arrived: Arrived, teller:
     events: tuple[Event, ...] = ()
     if reason is None:
         waits = replace(arrived, state="unmatched")
-        row = _row(key, waits, "unmatched")
+        row = claim_row(key, waits, "unmatched", decided=decided)
     else:
         claim, beyond, finding = reason
         waits = replace(arrived, state="waiting")
-        row = _row(key, waits, "waiting", claim, difference=beyond, findings=(finding,))
+        row = claim_row(
+            key, waits, "waiting", claim, difference=beyond, findings=(finding,), decided=decided
+        )
         events = (teller.claim_quarantined(arrived, claim, beyond, (finding,)),)
     counts[waits.state] += 1
     waiting = tuple(waits if other is arrived else other for other in settled.account.waiting)
@@ -95,20 +160,29 @@ def _settle_arrival(key: str, account: PatientAccount, arrived: Arrived, teller:
     )
 
 
-def _home(states: States, body: ClaimRead) -> tuple[str, PatientAccount]:
+def _home(
+    states: States, body: ClaimRead | Released, remittance: Remittance, teller: Teller
+) -> tuple[str, PatientAccount, UUID | None]:
     """The patient account that a remitted claim belongs to: by its patient control number, else by
-    the payer's claim number or our line control numbers, else the one it names."""
+    the payer's claim number or our line control numbers, else by a score beyond doubt, else the one
+    it names. With it, the claim that is meant where another number or the score told."""
     own = account_of(states, body.account_key)
     if own.claims:
-        return body.account_key, own
-    found = states.get(found_key(body.opening.remittance_id, body.claim.position))
+        return body.account_key, own, None
+    found = states.get(found_key(*body.place))
     if isinstance(found, Elsewhere):
         homes = {claim.id: key for key in found.keys for claim in account_of(states, key).claims}
         candidates = [claim for key in found.keys for claim in account_of(states, key).claims]
         meant = match_by_numbers(candidates, body.claim)
         if meant is not None:
-            return homes[meant.id], account_of(states, homes[meant.id])
-    return body.account_key, own
+            return homes[meant.id], account_of(states, homes[meant.id]), meant.id
+        weights = teller.policy.match
+        scored = ranked(found.candidates, body.claim, remittance.payee_identifier, weights)
+        best = certain(scored, weights)
+        if best is not None and best.claim_id in homes:
+            home = homes[best.claim_id]
+            return home, account_of(states, home), best.claim_id
+    return body.account_key, own, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +194,58 @@ class Told:
     trace_links: tuple[str, ...]
 
 
-def tell_postings(settled: Settled, key: str, teller: Teller) -> Told:
+def tell_postings(
+    states: States,
+    settled: Settled,
+    key: str,
+    teller: Teller,
+    decided: Mapping[Place, ByHand] = NO_HANDS,
+) -> Told:
     """The events and rows of all that was posted to the account of this key."""
     events: list[Event] = []
     rows: list[Row] = []
     links: list[str] = []
     for arrived, posting in settled.postings:
         events += teller.posting(arrived, posting)
+        events += _follow_ups(states, arrived, posting, teller)
         rows += posting.entries
-        rows.append(_row(key, arrived, "posted", posting.claim))
+        rows += denials_of(arrived, posting, teller.policy, teller.now.date())
+        by_hand = decided.get(arrived.place, NOBODY)
+        rows.append(claim_row(key, arrived, "posted", posting.claim, decided=by_hand))
         if posting.claim.traceparent:
             links.append(posting.claim.traceparent)
     return Told(tuple(events), tuple(rows), tuple(links))
 
 
+def _follow_ups(
+    states: States, arrived: Arrived, posting: Posting, teller: Teller
+) -> Iterator[Event]:
+    """What follows from a posting: the next payer's claim, and what a payer should have allowed."""
+    remitted = arrived.claim
+    document = states.get(document_key(posting.claim.id)) if posting.asks_next else None
+    if isinstance(document, Document) and not is_forwarded(remitted):
+        due = secondary_claim(
+            Submission.model_validate_json(document.content).claim,
+            remitted,
+            posting.lines,
+            to_payer=posting.claim.payer,
+            decided_on=teller.now.date(),
+        )
+        if due is not None:
+            yield teller.secondary_due(posting.claim, arrived, due)
+    fees = states.get(FEES)
+    if isinstance(fees, Fees) and posting.reverses is None:
+        at_least = teller.policy.underpaid_from
+        lines = underpaid_lines(remitted, posting.payer, fees, at_least=at_least)
+        if lines:
+            yield teller.underpaid(posting, arrived, lines)
+
+
 def _set_aside(key: str, arrived: Arrived, state: ReadState) -> Verdict:
-    return Verdict({state: 1}, rows=(_row(key, arrived, state),))
+    return Verdict({state: 1}, rows=(claim_row(key, arrived, state),))
 
 
-def _row(
+def claim_row(
     key: str,
     arrived: Arrived,
     state: ReadState,
@@ -146,7 +253,9 @@ def _row(
     *,
     difference: int = 0,
     findings: tuple[Finding, ...] = (),
+    decided: ByHand = NOBODY,
 ) -> RemittanceClaimRow:
+    """What became of one claim of a remittance."""
     return RemittanceClaimRow(
         remittance_id=arrived.remittance.id,
         position=arrived.claim.position,
@@ -157,6 +266,9 @@ def _row(
         claim_id=claim.id if claim else None,
         difference=difference,
         findings=findings,
+        meant=arrived.meant,
+        decided_by=decided.by,
+        note=decided.note,
     )
 
 

@@ -21,24 +21,51 @@ from shared.contract.envelope import business_id
 class AccountKind(StrEnum):
     """The chart of accounts. What an account is opened by (payer, trace number, reason) follows."""
 
+    # What is owed to us, and by us
     PAYER_RECEIVABLE = "payer_receivable"
     """Charges that a payer has not decided on. By payer; the claim is the entry's."""
     PATIENT_RECEIVABLE = "patient_receivable"
-    """What patients owe. Debited by group PR only; the database enforces it."""
+    """What a payer's answer leaves to a patient. Debited by group PR only; the database enforces
+    it. By patient account."""
+    PATIENT_PAYMENT = "patient_payment"
+    """What a patient paid, a credit: with the receivable, the patient's balance. By patient
+    account."""
+    REFUNDS_DUE = "refunds_due"
+    """Money of others that is to go back. By payer, or by patient account."""
+
+    # What was earned, and what of it will not come
     REVENUE = "revenue"
     """Charges, gross. By payer."""
     CONTRACTUAL_ALLOWANCE = "contractual_allowance"
     """Written off by agreement. By payer and reason."""
+    WRITE_OFF = "write_off"
+    """Given up by a person, never by posting. By payer and reason."""
     DENIED_PENDING = "denied_pending"
     """Denied and still open: posting never writes a denial off. By payer and reason."""
     OTHER_ADJUSTMENT = "other_adjustment"
     """Groups OA and PI. By payer and reason."""
+
+    # Cash
     CASH_CLEARING = "cash_clearing"
     """What a payer says it sent, until the bank's deposit says the same. By payer and trace."""
     UNAPPLIED_CASH = "unapplied_cash"
     """Paid, and not yet posted to a claim: what waits in quarantine stands here, in sight."""
+    PATIENT_CASH = "patient_cash"
+    """What patients paid and were paid back, by means of payment (the reason)."""
+    BANK = "bank"
+    """What the bank says came in."""
+    UNIDENTIFIED_DEPOSIT = "unidentified_deposit"
+    """In the bank, and no remittance is known for it yet. By trace number."""
+
+    # PLB
+    RECOUPMENT = "recoupment"
+    """Overpayments that a payer takes back (WO). By payer and its reference."""
+    FORWARDING_BALANCE = "forwarding_balance"
+    """What a payer carries from one payment to a later one (FB): comes to zero. By payer."""
+    INTEREST = "interest"
+    """Interest that a payer paid or took (L6, 51). By payer and reason."""
     PROVIDER_ADJUSTMENT = "provider_adjustment"
-    """PLB: withheld, recouped, carried forward, interest. By payer and reason."""
+    """Every other PLB reason. By payer and reason."""
 
 
 class EntryKind(StrEnum):
@@ -48,6 +75,16 @@ class EntryKind(StrEnum):
     DENIAL = "denial"
     OTHER_ADJUSTMENT = "other_adjustment"
     PATIENT_RESPONSIBILITY = "patient_responsibility"
+    CROSSOVER = "crossover"
+    """What an answer leaves over and the next payer is asked for first: to that payer's receivable
+    and, where the answer is reversed, back."""
+    WRITE_OFF = "write_off"
+    PATIENT_PAYMENT = "patient_payment"
+    REFUND_DUE = "refund_due"
+    REFUND = "refund"
+    DEPOSIT = "deposit"
+    RECONCILIATION = "reconciliation"
+    """A deposit and the remittance that announced it, by their trace number."""
     REMITTANCE = "remittance"
     """The header of an accepted remittance: its cash and its provider adjustments."""
 
@@ -60,6 +97,9 @@ class Account:
     payer_identifier: str | None = None
     trace_number: str | None = None
     reason: str | None = None
+    holder: str | None = None
+    """Whose account it is within its kind: a patient account's id, or the reference under which a
+    payer recoups. Never leaves the house but as a keyed hash."""
 
 
 class Leg(NamedTuple):
@@ -96,10 +136,15 @@ def account(
     payer_identifier: str | None = None,
     trace_number: str | None = None,
     reason: str | None = None,
+    holder: str | None = None,
 ) -> Account:
-    """The account of this kind for this payer, trace number and reason. The same id, always."""
-    code = "|".join((kind, payer_identifier or "", trace_number or "", reason or ""))
-    return Account(business_id("account", code), code, kind, payer_identifier, trace_number, reason)
+    """The account of this kind for this payer, trace number, reason and holder. The same id,
+    always."""
+    parts = [kind, payer_identifier or "", trace_number or "", reason or ""]
+    code = "|".join([*parts, holder] if holder else parts)
+    return Account(
+        business_id("account", code), code, kind, payer_identifier, trace_number, reason, holder
+    )
 
 
 def entry_id(at: datetime, business_key: str) -> UUID:
@@ -181,27 +226,51 @@ def charge_reversal(
     return entry(EntryKind.CHARGE, key, legs, at, claim_id=claim_id, reverses=reverses)
 
 
+class ProviderAdjusted(NamedTuple):
+    """One PLB pair. `amount` in cents; positive lowers the payment."""
+
+    reason: str
+    amount: int
+    reference: str | None = None
+
+
+_PROVIDER_KINDS = {
+    "WO": AccountKind.RECOUPMENT,
+    "FB": AccountKind.FORWARDING_BALANCE,
+    "L6": AccountKind.INTEREST,
+    "51": AccountKind.INTEREST,
+}
+
+
+def provider_account(payer_identifier: str, reason: str, reference: str | None) -> Account:
+    """Where a PLB reason stands: recoupments one by one, carried balances and interest together,
+    every other reason by itself; so no reason is lost, known or not."""
+    kind = _PROVIDER_KINDS.get(reason, AccountKind.PROVIDER_ADJUSTMENT)
+    holder = reference if kind is AccountKind.RECOUPMENT else None
+    return account(kind, payer_identifier, None, reason, holder)
+
+
 def remittance_entry(
     remittance_id: UUID,
     payer_identifier: str,
     trace_number: str,
     *,
     amount_cents: int,
-    provider_adjustments: Sequence[tuple[str, int]],
+    provider_adjustments: Sequence[ProviderAdjusted],
     at: datetime,
 ) -> Entry | None:
     """The cash of an accepted remittance, or None where no money of any kind is in it.
 
-    `provider_adjustments` are PLB reasons with their amounts; positive lowers the payment. Cash is
-    BPR02; what it and they leave for the claims is unapplied until each claim is posted.
+    `provider_adjustments` are the PLBs; positive lowers the payment. Cash is BPR02, negative where
+    the payer takes it (BPR03 D); what it and they leave for the claims is unapplied until each
+    claim is posted.
     """
-    totals: dict[str, int] = {}
-    for reason, amount in provider_adjustments:
-        totals[reason] = totals.get(reason, 0) + amount
+    totals: dict[Account, int] = {}
+    for part in provider_adjustments:
+        adjusted = provider_account(payer_identifier, part.reason, part.reference)
+        totals[adjusted] = totals.get(adjusted, 0) + part.amount
     legs = [Leg(account(AccountKind.CASH_CLEARING, payer_identifier, trace_number), amount_cents)]
-    for reason, amount in totals.items():
-        of_reason = account(AccountKind.PROVIDER_ADJUSTMENT, payer_identifier, None, reason)
-        legs.append(Leg(of_reason, amount))
+    legs += [Leg(adjusted, amount) for adjusted, amount in totals.items()]
     unapplied = amount_cents + sum(totals.values())
     legs.append(
         Leg(account(AccountKind.UNAPPLIED_CASH, payer_identifier, trace_number), -unapplied)

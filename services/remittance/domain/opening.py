@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from services.remittance.domain.cash import post_cash
 from services.remittance.domain.incoming import Opening
-from services.remittance.domain.ledger import Entry, remittance_entry
-from services.remittance.domain.state import FirstOfTrace, Remittance, State, trace_key
+from services.remittance.domain.ledger import Entry
+from services.remittance.domain.state import (
+    DepositRow,
+    FirstOfTrace,
+    Remittance,
+    State,
+    trace_key,
+)
 from services.remittance.domain.telling import Teller
 from shared.contract.envelope import Event
 from shared.contract.model import Finding
@@ -26,7 +33,7 @@ class Opened:
     is_new: bool = False
     states: Mapping[str, State] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
-    rows: tuple[Entry, ...] = ()
+    rows: tuple[Entry | DepositRow, ...] = ()
 
 
 def open_remittance(
@@ -50,6 +57,10 @@ def open_remittance(
         read_event=event_id,
         claims=opening.claims,
         difference=opening.balance.transaction.difference,
+        provider_adjustments=opening.provider_adjustments,
+        is_debit=opening.is_debit,
+        findings=objections,
+        payee_identifier=opening.payee_identifier,
     )
     changed: dict[str, State] = {str(remittance.id): remittance}
     if opening.trace_number is not None:
@@ -60,15 +71,10 @@ def open_remittance(
     if objections:
         events += (teller.remittance_quarantined(remittance, objections),)
         return Opened(remittance, True, changed, events)
-    cash = remittance_entry(
-        remittance.id,
-        remittance.payer_identifier,
-        remittance.trace_number or "",
-        amount_cents=opening.amount,
-        provider_adjustments=opening.provider_adjustments,
-        at=teller.now,
+    posted = post_cash(states, remittance, teller)
+    return Opened(
+        remittance, True, changed | dict(posted.states), events + posted.events, posted.rows
     )
-    return Opened(remittance, True, changed, events, (cash,) if cash else ())
 
 
 def read_again(opening: Opening, event_id: UUID, teller: Teller) -> Event:

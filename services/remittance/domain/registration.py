@@ -15,6 +15,8 @@ from shared.contract.model import Model
 from shared.money import Cents
 
 VOID = "8"
+SEQUENCES = "PSTABCDEFGH"
+"""SBR01: the payers of a claim in the order in which they are asked."""
 UNKNOWN_PAYER = "unknown"
 
 
@@ -31,6 +33,18 @@ class SubmittedPayer(Model):
     identifier: str | None = None
 
 
+class SubmittedCoverage(Model):
+    """Another payer of the claim. `paid` where it has adjudicated already."""
+
+    sequence: str
+    payer: SubmittedPayer
+    paid: Cents | None = None
+
+
+class SubmittedMember(Model):
+    identifier: str | None = None
+
+
 class SubmittedClaim(Model):
     id: UUID
     revision: int = 1
@@ -40,6 +54,9 @@ class SubmittedClaim(Model):
     payer: SubmittedPayer
     payer_claim_control_number: str | None = None
     statement_from: date | None = None
+    payer_sequence: str = "P"
+    subscriber: SubmittedMember = SubmittedMember()
+    other_coverages: tuple[SubmittedCoverage, ...] = ()
     service_lines: tuple[SubmittedLine, ...]
 
     @property
@@ -50,6 +67,23 @@ class SubmittedClaim(Model):
     def owed(self) -> int:
         """Cents to debit: the charge, or nothing where the revision voids the claim."""
         return 0 if self.frequency == VOID else self.charge
+
+    @property
+    def next_payers(self) -> tuple[str, ...]:
+        """The payers that come after the one it was sent to, in their order."""
+        after = SEQUENCES.find(self.payer_sequence)
+        later = sorted(
+            (SEQUENCES.find(coverage.sequence), coverage.payer.identifier or UNKNOWN_PAYER)
+            for coverage in self.other_coverages
+            if SEQUENCES.find(coverage.sequence) > after and coverage.paid is None
+        )
+        return tuple(name for _, name in later)
+
+    @property
+    def first_service(self) -> date | None:
+        """The first day of service, or of the statement."""
+        days = [line.service_from for line in self.service_lines if line.service_from]
+        return min(days, default=self.statement_from)
 
 
 class Submitted(Model):
@@ -83,6 +117,9 @@ def register(
         claim = known
     else:
         return None
+    if known is not None and submitted.payer_sequence != known.payer_sequence:
+        # Sent to a later payer: what it is asked for moved there when the earlier one answered.
+        return claim._replace(revision=submitted.revision), ()
     charged, entries = _recharge(claim, submitted, now)
     number = submitted.payer_claim_control_number or claim.payer_claim_control_number
     return (
@@ -91,6 +128,8 @@ def register(
             lines=_ledger_lines(submitted),
             payer_claim_control_number=number,
             traceparent=traceparent or charged.traceparent,
+            payer_sequence=submitted.payer_sequence,
+            next_payers=charged.next_payers if charged.posted else submitted.next_payers,
         ),
         entries,
     )

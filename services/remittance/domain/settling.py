@@ -11,6 +11,11 @@ from datetime import datetime
 from uuid import UUID
 
 from services.remittance.domain.adjudication import GROUPS, POSTED_STATUSES, SILENT_STATUSES
+from services.remittance.domain.crossing import (
+    answers_unasked,
+    repeats_earlier,
+    settled_by,
+)
 from services.remittance.domain.matching import match_claim
 from services.remittance.domain.posting import Posting, negated_by, post, summed_adjustments
 from services.remittance.domain.state import Arrived, LedgerClaim, PatientAccount
@@ -60,12 +65,20 @@ def settle(account: PatientAccount, now: datetime) -> Settled:
     return Settled(PatientAccount(tuple(claims.values()), tuple(waiting)), tuple(postings))
 
 
+def meant_claim(claims: Sequence[LedgerClaim], arrived: Arrived) -> LedgerClaim | None:
+    """The claim of ours that is meant: the one a person or a certain score named, else the one
+    that the numbers tell."""
+    if arrived.meant is not None:
+        return next((claim for claim in claims if claim.id == arrived.meant), None)
+    return match_claim(claims, arrived.claim)
+
+
 def why_it_waits(
     account: PatientAccount, arrived: Arrived
 ) -> tuple[LedgerClaim, int, Finding] | None:
     """The claim that `arrived` belongs to, by how many cents it goes too far, and why it waits;
     None where no claim of ours is certain to be meant."""
-    claim = match_claim(account.claims, arrived.claim)
+    claim = meant_claim(account.claims, arrived)
     if claim is None:
         return None
     if arrived.claim.is_reversal:
@@ -76,7 +89,15 @@ def why_it_waits(
             hint="It posts by itself when its original does; else compare the two remittances.",
         )
         return claim, 0, finding
-    beyond = claim.adjudicated + arrived.claim.charge - claim.charge
+    if repeats_earlier(claim, arrived.claim) and not claim.posted:
+        finding = Finding(
+            code="earlier-payer-missing",
+            path="2100/CLP02",
+            message="A later payer answers, and the first payer's answer is not in the ledger.",
+            hint="It posts by itself when that answer is posted.",
+        )
+        return claim, 0, finding
+    beyond = settled_by(claim, arrived.claim) - claim.receivable
     finding = Finding(
         code="charge-exceeded",
         path="2100/CLP03",
@@ -95,10 +116,10 @@ def _ready(
     candidates = tuple(claims.values())
     early: list[tuple[Arrived, LedgerClaim]] = []
     for arrived in waiting:
-        claim = match_claim(candidates, arrived.claim)
+        claim = meant_claim(candidates, arrived)
         if claim is None:
             continue
-        if _fits(claim, arrived.claim):
+        if arrived.is_forced or _fits(claim, arrived.claim):
             return [(arrived, claim.id)]
         early.append((arrived, claim))
     return _pair(early)
@@ -107,7 +128,9 @@ def _ready(
 def _fits(claim: LedgerClaim, remitted: RemittanceClaim) -> bool:
     if remitted.is_reversal:
         return negated_by(claim, remitted) is not None
-    return claim.adjudicated + remitted.charge <= claim.charge
+    if repeats_earlier(claim, remitted) and not claim.posted:
+        return False
+    return settled_by(claim, remitted) <= claim.receivable or answers_unasked(claim, remitted)
 
 
 def _pair(early: Sequence[tuple[Arrived, LedgerClaim]]) -> list[tuple[Arrived, UUID]]:

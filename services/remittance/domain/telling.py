@@ -3,24 +3,37 @@
 It is apart so that deciding does not drown in the making of envelopes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from services.remittance.domain.incoming import Opening
-from services.remittance.domain.payments import account_hash, payment_event_id, payment_posted
+from services.remittance.domain.ledger import AccountKind, Entry
+from services.remittance.domain.payments import (
+    account_hash,
+    payment_event_id,
+    payment_posted,
+    public_entries,
+)
+from services.remittance.domain.policy import DEFAULT, Policy
 from services.remittance.domain.posting import Posting
-from services.remittance.domain.state import Arrived, LedgerClaim, Remittance, Tally
+from services.remittance.domain.state import Arrived, Deposit, LedgerClaim, Remittance, Tally
+from shared.contract.claim import Claim
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import (
+    AdjustmentPosted,
     ClaimDenied,
     ClaimPaid,
     ClaimReversed,
+    ClaimSecondaryDue,
+    ClaimUnderpaid,
+    DepositReconciled,
     RemittancePosted,
     RemittanceQuarantined,
     RemittanceRead,
+    UnderpaidLine,
 )
 from shared.contract.model import Finding, Model
 
@@ -34,6 +47,7 @@ class Teller:
 
     account_hash_key: bytes
     now: datetime
+    policy: Policy = DEFAULT
 
     def posting(self, arrived: Arrived, posting: Posting) -> Iterator[Event]:
         """What a posting says: to our own services, then to the world outside."""
@@ -41,10 +55,11 @@ class Teller:
         original = posting.reverses
         payment = payment_posted(
             posting.claim.id,
-            account_hash(self.account_hash_key, posting.claim.patient_control_number),
+            posting.claim.patient_control_number,
             posting.adjudication,
             arrived.remittance.trace_number,
-            (entry.id for entry in posting.entries),
+            posting.entries,
+            self.account_hash_key,
             now=self.now,
             reverses=payment_event_id(*original.place) if original else None,
         )
@@ -55,6 +70,101 @@ class Teller:
             time=self.now,
             data=payment,
             sequence=posting.claim.revision,
+        )
+
+    def secondary_due(self, claim: LedgerClaim, arrived: Arrived, due: Claim) -> Event:
+        """The next payer's turn, with the whole claim for it."""
+        data = ClaimSecondaryDue(claim=due, remittance_id=arrived.remittance.id)
+        return self.claim_told(claim, arrived, data)
+
+    def underpaid(
+        self, posting: Posting, arrived: Arrived, lines: tuple[UnderpaidLine, ...]
+    ) -> Event:
+        """A payer allowed less than its own schedule says."""
+        data = ClaimUnderpaid(
+            revision=posting.claim.revision,
+            remittance_id=arrived.remittance.id,
+            payer_identifier=posting.payer,
+            payer_claim_control_number=arrived.claim.payer_claim_control_number,
+            variance=sum(line.variance for line in lines),
+            lines=lines,
+        )
+        return self.claim_told(posting.claim, arrived, data)
+
+    def charged(self, claim: LedgerClaim, entries: Sequence[Entry]) -> Event:
+        """A claim's charge, or the change of it, to the world outside."""
+        revenue = sum(
+            leg.amount_cents
+            for entry in entries
+            for leg in entry.legs
+            if leg.account.kind is AccountKind.REVENUE
+        )
+        return self.of_claim("charge", claim, entries, amount=-revenue)
+
+    def of_claim(
+        self, kind: str, claim: LedgerClaim, entries: Sequence[Entry], *, amount: int
+    ) -> Event:
+        """`adjustment.posted.v1` of a claim of ours."""
+        return self.adjusted(
+            kind,
+            entries,
+            str(claim.id),
+            amount=amount,
+            claim_id=claim.id,
+            payer_id=claim.payer,
+            account_hash=account_hash(self.account_hash_key, claim.patient_control_number),
+        )
+
+    def cash_posted(self, remittance: Remittance, cash: Entry) -> Event:
+        """A remittance's cash and provider adjustments, to the world outside."""
+        return self.adjusted(
+            "remittance",
+            (cash,),
+            str(remittance.id),
+            amount=remittance.cash,
+            payer_id=remittance.payer_identifier,
+            trace_number=remittance.trace_number,
+        )
+
+    def adjusted(
+        self, kind: str, entries: Sequence[Entry], subject: str, *, amount: int, **named: object
+    ) -> Event:
+        """`adjustment.posted.v1` of these entries, the first of which gives it its id."""
+        fields = {
+            "kind": kind,
+            "posted_on": self.now.date(),
+            "amount": amount,
+            "entries": public_entries(self.account_hash_key, entries),
+            **named,
+        }
+        return Event(
+            id=business_id("adjustment.posted.v1", entries[0].business_key),
+            source=EVENT_SOURCE,
+            subject=subject,
+            time=self.now,
+            data=AdjustmentPosted.model_validate(fields),
+        )
+
+    def deposit_reconciled(self, deposit: Deposit, remittance: Remittance, matched: Entry) -> Event:
+        """A deposit and a remittance are the same payment."""
+        fields = {
+            "deposit_id": deposit.id,
+            "remittance_id": remittance.id,
+            "payer_id": remittance.payer_identifier,
+            "trace_number": deposit.trace_number,
+            "deposited_on": deposit.deposited_on,
+            "posted_on": self.now.date(),
+            "deposited": deposit.amount,
+            "remitted": remittance.cash,
+            "difference": deposit.amount - remittance.cash,
+            "entries": public_entries(self.account_hash_key, (matched,)),
+        }
+        return Event(
+            id=business_id("deposit.reconciled.v1", deposit.id),
+            source=EVENT_SOURCE,
+            subject=str(remittance.id),
+            time=self.now,
+            data=DepositReconciled.model_validate(fields),
         )
 
     def claim_quarantined(
@@ -146,4 +256,4 @@ def claim_event(posting: Posting) -> ClaimPaid | ClaimDenied | ClaimReversed:
     if posting.status == "denied":
         return ClaimDenied(adjudication=posting.adjudication, findings=posting.findings)
     outcome: Literal["paid", "partly_paid"] = "paid" if posting.status == "paid" else "partly_paid"
-    return ClaimPaid(adjudication=posting.adjudication, outcome=outcome)
+    return ClaimPaid(adjudication=posting.adjudication, outcome=outcome, findings=posting.findings)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.remittance.domain.commands import Command, Released, ResolveClaim
 from services.remittance.domain.decide import Decider
 from services.remittance.domain.incoming import (
     ClaimRead,
@@ -24,22 +25,36 @@ from services.remittance.domain.incoming import (
     claim_read,
     claim_to_json,
 )
-from services.remittance.domain.ledger import AccountKind, Entry
+from services.remittance.domain.judging import Row
+from services.remittance.domain.ledger import AccountKind, Entry, EntryKind, ProviderAdjusted
 from services.remittance.domain.matching import line_control_numbers
 from services.remittance.domain.registration import SubmittedClaim, SubmittedLine, SubmittedPayer
 from services.remittance.domain.state import (
+    AlreadyPosted,
+    AlreadyRead,
+    Arrived,
+    ClaimDocument,
+    Denied,
+    Document,
     Elsewhere,
     LedgerClaim,
     PatientAccount,
+    Place,
     ReadState,
     Remittance,
     RemittanceClaimRow,
     State,
     account_key,
+    denial_key,
+    document_key,
     found_key,
+    place_key,
+    posted_key,
 )
+from services.remittance.domain.worklist import DenialDecided, DenialRow, DenialsTakenBack
 from shared.contract.claim import Procedure
 from shared.contract.envelope import Event, business_id
+from shared.contract.events import AdjustmentPosted, DepositReconciled, PaymentPosted
 from shared.contract.remittance import (
     ProviderAdjustment,
     RemittanceAdjustment,
@@ -68,6 +83,7 @@ class Books:
         self.reads: dict[tuple[UUID, int], RemittanceClaimRow] = {}
         self.events: dict[UUID, Event] = {}
         self.links: list[str] = []
+        self.denials: dict[tuple[Place, int], tuple[str, DenialRow]] = {}
         self.now = NOW
         self._decider = Decider(HASH_KEY)
 
@@ -82,13 +98,63 @@ class Books:
             if isinstance(row, Entry):
                 assert row.business_key not in self.entries, "a fact was posted twice"
                 self.entries[row.business_key] = row
-            else:
+            elif isinstance(row, RemittanceClaimRow):
                 self.reads[row.remittance_id, row.position] = row
+            else:
+                self._write(row)
         self.states.update(decision.states)
         self.links += decision.trace_links
         told = [event for event in decision.events if isinstance(event, Event)]
         self.events.update((event.id, event) for event in told)
         return told
+
+    def _write(self, row: Row) -> None:
+        if isinstance(row, ClaimDocument):
+            self.states[document_key(row.claim_id)] = Document(row.content)
+        elif isinstance(row, DenialRow):
+            self.denials[row.place, row.number] = "open", row
+        elif isinstance(row, DenialsTakenBack):
+            for key, (_, denial) in self.denials.items():
+                if denial.place == row.place:
+                    self.denials[key] = "reversed", denial
+        elif isinstance(row, DenialDecided):
+            _, denial = self.denials[row.place, row.number]
+            self.denials[row.place, row.number] = row.state, denial
+
+    def command(self, body: Command) -> list[Event]:
+        """What a person, a bank or a till says, with the states that the store would load for it.
+        Raises RefusedError."""
+        states = dict(self.states)
+        if isinstance(body, ResolveClaim | Released):
+            row = self.reads[body.place]
+            source = next(one for one in self.remittances if one.id == body.place[0]).source
+            arrived = Arrived(source, row.claim, row.content, row.state, row.meant)
+            self.states[place_key(*body.place)] = AlreadyRead(
+                row.state, arrived, row.account_key, row.claim_id, row.findings
+            )
+        for key, (state, row_of) in self.denials.items():
+            self.states[denial_key(*key)] = Denied(
+                row_of.claim_id,
+                row_of.payer_identifier,
+                row_of.group,
+                row_of.reason,
+                row_of.amount,
+                state,
+            )
+        self.states |= {posted_key(key): AlreadyPosted() for key in self.entries}
+        try:
+            return self.tell(body)
+        finally:
+            if isinstance(body, ResolveClaim | Released):
+                self.states[place_key(*body.place)] = states[place_key(*body.place)]
+
+    def release(self, remittance_id: UUID) -> None:
+        """Judges what was held with a remittance that is accepted now."""
+        held = [one for one in self.reads.values() if one.state == "held"]
+        for row in held:
+            if row.remittance_id == remittance_id:
+                place = row.remittance_id, row.position
+                self.command(Released(place, row.claim, row.account_key, row.content))
 
     def submit(self, claim: SubmittedClaim, traceparent: str | None = None) -> list[Event]:
         """A revision of a claim was sent to its payer."""
@@ -160,15 +226,36 @@ class Books:
                     assert entry.adjustment_group == "PR"
         for claim in self.claims.values():
             self._check_claim(claim)
+        self._check_public()
         accepted = [one for one in self.remittances if one.status == "accepted"]
-        assert self.balance(AccountKind.CASH_CLEARING) == sum(one.amount for one in accepted)
+        reconciled = sum(
+            leg.amount_cents
+            for entry in self.entries.values()
+            if entry.kind == EntryKind.RECONCILIATION
+            for leg in entry.legs
+            if leg.account.kind == AccountKind.CASH_CLEARING
+        )
+        cash = self.balance(AccountKind.CASH_CLEARING) - reconciled
+        assert cash == sum(one.cash for one in accepted)
         accepted_ids = {one.id for one in accepted}
         waiting = sum(
             row.claim.paid
             for row in self.reads.values()
-            if row.remittance_id in accepted_ids and row.state != "posted"
+            if row.remittance_id in accepted_ids and row.state not in ("posted", "returned")
         )
         assert -self.balance(AccountKind.UNAPPLIED_CASH) == waiting
+
+    def _check_public(self) -> None:
+        """Every entry leaves the house once, whole, and with the ledger's amounts."""
+        public: dict[UUID, list[int]] = {}
+        for event in self.events.values():
+            if isinstance(event.data, PaymentPosted | AdjustmentPosted | DepositReconciled):
+                for entry in event.data.entries:
+                    assert entry.id not in public, "an entry was published twice"
+                    public[entry.id] = [leg.amount for leg in entry.legs]
+        assert public == {
+            entry.id: [leg.amount_cents for leg in entry.legs] for entry in self.entries.values()
+        }
 
     def _check_claim(self, claim: LedgerClaim) -> None:
         assert self.balance(AccountKind.PAYER_RECEIVABLE, claim.id) == claim.receivable
@@ -178,10 +265,17 @@ class Books:
         assert self.balance(AccountKind.PATIENT_RECEIVABLE, claim.id) == claim.patient
         assert self.balance(AccountKind.OTHER_ADJUSTMENT, claim.id) == claim.other
         assert self.balance(AccountKind.DENIED_PENDING, claim.id) == claim.denied
+        assert self.balance(AccountKind.WRITE_OFF, claim.id) == claim.written_off
+        standing = self.denials.values()
+        if claim.denied > 0 and not claim.written_off:
+            assert any(row.claim_id == claim.id for state, row in standing if state == "open")
+        if any(one.crossed or one.repeats or one.written_off for one in claim.posted):
+            return
         posted = [
             row for row in self.reads.values() if row.claim_id == claim.id and row.state == "posted"
         ]
-        assert claim.receivable == claim.charge - sum(row.claim.charge for row in posted)
+        if all(row.decided_by is None for row in posted):
+            assert claim.receivable == claim.charge - sum(row.claim.charge for row in posted)
 
 
 def _numbers_of(claim: LedgerClaim) -> set[str | None]:
@@ -292,7 +386,7 @@ class Make:
         *,
         trace: str | None = "TRACE-1",
         amount: int | None = None,
-        provider_adjustments: Sequence[tuple[str, int]] = (),
+        provider_adjustments: Sequence[tuple[str, int] | tuple[str, int, str]] = (),
         **fields: object,
     ) -> Opening:
         """The header of a set. What is not said to be paid is what its claims and PLBs come to."""
@@ -300,10 +394,10 @@ class Make:
         for claim in claims:
             running.add(claim)
         adjustments = tuple(
-            ProviderAdjustment("1234567893", None, reason, None, cents)
-            for reason, cents in provider_adjustments
+            ProviderAdjustment("1234567893", None, part[0], None, part[1])
+            for part in provider_adjustments
         )
-        due = running.paid - sum(cents for _, cents in provider_adjustments)
+        due = running.paid - sum(part[1] for part in provider_adjustments)
         content = sha256(repr((amount, provider_adjustments)).encode())
         for claim in claims:
             content.update(claim_to_json(claim))
@@ -318,7 +412,7 @@ class Make:
             claims=len(claims),
             is_debit=False,
             balance=running.close(due if amount is None else amount, adjustments),
-            provider_adjustments=tuple(provider_adjustments),
+            provider_adjustments=tuple(ProviderAdjusted(*part) for part in provider_adjustments),
             content_hash=content.digest(),
         )
         return replace(opening, **fields)  # type: ignore[arg-type]

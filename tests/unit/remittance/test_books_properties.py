@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.remittance.domain.ledger import AccountKind
 
-REASONS = [("CO", "45"), ("CO", "50"), ("PR", "1"), ("PR", "2"), ("OA", "23"), ("OA", "18")]
+REASONS = [("CO", "45"), ("CO", "50"), ("PR", "1"), ("PR", "2"), ("OA", "101"), ("OA", "18")]
 CHARGE = 10_000
 
 

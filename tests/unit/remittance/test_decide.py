@@ -365,7 +365,7 @@ def test_withheld_money_is_no_claims_loss(books: Any, make: Any) -> None:
     books.remit(make.opening([answer], provider_adjustments=(("WO", 1_500),)), [answer])
     assert books.claims[claim.id].paid == 10_000
     assert books.balance(AccountKind.CASH_CLEARING) == 8_500
-    assert books.balance(AccountKind.PROVIDER_ADJUSTMENT) == 1_500
+    assert books.balance(AccountKind.RECOUPMENT) == 1_500
     books.check()
 
 

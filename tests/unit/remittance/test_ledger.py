@@ -11,6 +11,7 @@ from services.remittance.domain.ledger import (
     AccountKind,
     EntryKind,
     Leg,
+    ProviderAdjusted,
     UnbalancedError,
     account,
     charge_entry,
@@ -65,19 +66,29 @@ def test_the_reversal_of_a_charge_negates_it_and_names_it() -> None:
 
 def test_cash_is_the_payment_and_unapplied_what_the_claims_are_owed() -> None:
     posted = remittance_entry(
-        CLAIM, "PAY01", "T1", amount_cents=9_000, provider_adjustments=(("WO", 1_000),), at=NOW
+        CLAIM,
+        "PAY01",
+        "T1",
+        amount_cents=9_000,
+        provider_adjustments=(ProviderAdjusted("WO", 1_000, "R1"),),
+        at=NOW,
     )
     assert posted is not None
     assert _by_kind(posted.legs) == {
         AccountKind.CASH_CLEARING: 9_000,
-        AccountKind.PROVIDER_ADJUSTMENT: 1_000,
+        AccountKind.RECOUPMENT: 1_000,
         AccountKind.UNAPPLIED_CASH: -10_000,
     }
 
 
 def test_interest_that_raises_a_payment_is_no_claims_money() -> None:
     posted = remittance_entry(
-        CLAIM, "PAY01", "T1", amount_cents=10_050, provider_adjustments=(("L6", -50),), at=NOW
+        CLAIM,
+        "PAY01",
+        "T1",
+        amount_cents=10_050,
+        provider_adjustments=(ProviderAdjusted("L6", -50),),
+        at=NOW,
     )
     assert posted is not None
     assert _by_kind(posted.legs)[AccountKind.UNAPPLIED_CASH] == -10_000

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.remittance.domain.denial import CONTRACTUAL, DENIALS, classify
+from services.remittance.domain.denial import classify
+from services.remittance.domain.denial_table import CONTRACTUAL, DENIALS
 from services.remittance.domain.ledger import AccountKind
 from shared.contract.envelope import to_headers, to_structured
 from shared.contract.events import (

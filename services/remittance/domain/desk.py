@@ -1,0 +1,302 @@
+"""What a person decides on remittances, on claims that wait, and on what is given up.
+
+It is apart from deciding on events because a command may be refused: whoever asks is told why, and
+nothing changes. What is carried out goes through the same judging and posting as an 835.
+"""
+
+from dataclasses import replace
+
+from services.remittance.domain.cash import Booked, post_cash
+from services.remittance.domain.commands import (
+    DecideRemittance,
+    RefusedError,
+    ResolveClaim,
+    WriteOff,
+)
+from services.remittance.domain.crossing import left_over_account, write_off_account
+from services.remittance.domain.judging import (
+    ByHand,
+    Row,
+    States,
+    Verdict,
+    account_of,
+    claim_row,
+    settle_arrival,
+)
+from services.remittance.domain.ledger import (
+    AccountKind,
+    Entry,
+    EntryKind,
+    Leg,
+    account,
+    entry,
+)
+from services.remittance.domain.state import (
+    AlreadyRead,
+    Denied,
+    Elsewhere,
+    LedgerClaim,
+    PatientAccount,
+    Posted,
+    Remittance,
+    State,
+    WrittenOff,
+    denial_key,
+    place_key,
+)
+from services.remittance.domain.telling import Teller
+from services.remittance.domain.worklist import DenialDecided
+from shared.messaging.handler import Decision
+
+_ACCEPTABLE = frozenset(
+    {
+        "claim-out-of-balance",
+        "line-out-of-balance",
+        "charge-exceeded",
+        "reversal-without-original",
+        "earlier-payer-missing",
+        "amount-contradicts-status",
+    }
+)
+"""What a person may overrule. An amount that could not be read, or a group nobody knows, is not."""
+
+Outcome = Decision[State, Row]
+
+
+# Remittances
+
+
+def decide_remittance(states: States, body: DecideRemittance, teller: Teller) -> Outcome:
+    """A held transaction set, accepted or rejected."""
+    held = states.get(str(body.remittance_id))
+    if not isinstance(held, Remittance):
+        raise RefusedError("unknown-remittance", "There is no such remittance.")
+    if held.status != "held":
+        raise RefusedError("remittance-not-held", f"The remittance is {held.status}, not held.")
+    decided = replace(
+        held,
+        status="accepted" if body.is_accepted else "rejected",
+        decided_by=body.by,
+        note=body.note,
+    )
+    booked = post_cash(states, decided, teller) if body.is_accepted else Booked({})
+    return Decision(
+        states={str(decided.id): decided, **booked.states}, events=booked.events, rows=booked.rows
+    )
+
+
+# Claims of remittances
+
+
+def resolve(states: States, body: ResolveClaim, teller: Teller) -> Verdict:
+    """One claim that waits: matched, accepted, rejected or returned."""
+    read = states.get(place_key(*body.place))
+    if not isinstance(read, AlreadyRead) or read.arrived is None:
+        raise RefusedError("unknown-claim", "There is no such claim of a remittance.")
+    remittance = states.get(str(body.place[0]))
+    if not isinstance(remittance, Remittance) or remittance.status != "accepted":
+        raise RefusedError("remittance-held", "Decide on its transaction set first.")
+    if read.state not in ("unmatched", "waiting", "quarantined", "rejected"):
+        raise RefusedError("nothing-to-resolve", f"The claim is {read.state}.")
+    decided = ByHand(body.by, body.note)
+    if body.resolution in ("reject", "return"):
+        return _close(states, body, read, remittance, teller, decided)
+    return _settle(states, body, read, teller, decided)
+
+
+def _settle(
+    states: States, body: ResolveClaim, read: AlreadyRead, teller: Teller, decided: ByHand
+) -> Verdict:
+    assert read.arrived is not None
+    overruled = {finding.code for finding in read.findings if finding.severity == "block"}
+    if body.resolution == "accept" and not overruled <= _ACCEPTABLE:
+        raise RefusedError("cannot-be-accepted", "What is wrong with it cannot be overruled.")
+    if body.resolution == "match" and read.state == "quarantined":
+        raise RefusedError("out-of-balance", "It does not balance: accept or reject it.")
+    meant = body.claim_id or read.arrived.meant or read.claim_id
+    key, home = _home_of(states, meant)
+    arrived = replace(read.arrived, meant=meant, is_forced=body.resolution == "accept")
+    waiting = tuple(one for one in home.waiting if one.place != body.place)
+    verdict = settle_arrival(states, key, home._replace(waiting=waiting), arrived, teller, decided)
+    return _left(states, body, read, key, verdict)
+
+
+def _home_of(states: States, meant: object) -> tuple[str, PatientAccount]:
+    if meant is None:
+        raise RefusedError("claim-not-named", "Say which claim of ours it is.")
+    known = states.get(str(meant))
+    for key in known.keys if isinstance(known, Elsewhere) else ():
+        home = account_of(states, key)
+        if any(claim.id == meant for claim in home.claims):
+            return key, home
+    raise RefusedError("unknown-claim-of-ours", "There is no such claim in the ledger.")
+
+
+def _left(
+    states: States, body: ResolveClaim, read: AlreadyRead, key: str, verdict: Verdict
+) -> Verdict:
+    """The verdict, with the account in which the claim waited before without it."""
+    before = account_of(states, read.account_key)
+    if read.account_key == key or not before.waiting:
+        return _recounted(read, verdict)
+    waiting = tuple(one for one in before.waiting if one.place != body.place)
+    changed = {**verdict.states, read.account_key: before._replace(waiting=waiting)}
+    return _recounted(read, replace(verdict, states=changed))
+
+
+def _recounted(read: AlreadyRead, verdict: Verdict) -> Verdict:
+    counts = dict(verdict.counts)
+    counts[read.state] = counts.get(read.state, 0) - 1
+    return replace(verdict, counts=counts)
+
+
+def _close(
+    states: States,
+    body: ResolveClaim,
+    read: AlreadyRead,
+    remittance: Remittance,
+    teller: Teller,
+    decided: ByHand,
+) -> Verdict:
+    arrived = read.arrived
+    assert arrived is not None
+    home = account_of(states, read.account_key)
+    waiting = tuple(one for one in home.waiting if one.place != body.place)
+    changed = {read.account_key: home._replace(waiting=waiting)} if home.claims else {}
+    counts = {read.state: -1}
+    if body.resolution == "reject":
+        row = claim_row(read.account_key, arrived, "rejected", decided=decided)
+        return Verdict(counts, changed, rows=(row,))
+    if arrived.claim.paid <= 0:
+        raise RefusedError("nothing-to-return", "Nothing was paid for it.")
+    trace = remittance.trace_number or ""
+    unapplied = account(AccountKind.UNAPPLIED_CASH, remittance.payer_identifier, trace)
+    due = account(AccountKind.REFUNDS_DUE, remittance.payer_identifier)
+    returned = entry(
+        EntryKind.REFUND_DUE,
+        f"{place_key(*body.place)}/return",
+        (Leg(unapplied, arrived.claim.paid), Leg(due, -arrived.claim.paid)),
+        teller.now,
+        remittance_id=remittance.id,
+    )
+    said = teller.adjusted(
+        "refund_due",
+        (returned,),
+        str(remittance.id),
+        amount=arrived.claim.paid,
+        payer_id=remittance.payer_identifier,
+        trace_number=trace,
+    )
+    row = claim_row(read.account_key, arrived, "returned", decided=decided)
+    return Verdict(counts, changed, (said,), (returned, row))
+
+
+# What is given up
+
+
+def write_off(states: States, body: WriteOff, teller: Teller) -> Outcome:
+    """One denial's money, or a claim's patient share: given up, with who and why."""
+    key, home, claim = claim_of(states, body.claim_id)
+    rows: tuple[Row, ...]
+    if body.denial is None:
+        changed, entries = _share_off(claim, body, teller)
+        rows = tuple(entries)
+    else:
+        changed, entries = _denial_off(states, claim, body, teller)
+        place, number = body.denial
+        rows = (*entries, DenialDecided(place, number, "written_off", body.by, body.note))
+    given_up = changed.written_off - claim.written_off
+    claims = tuple(changed if one.id == claim.id else one for one in home.claims)
+    return Decision(
+        states={key: home._replace(claims=claims)},
+        events=(teller.of_claim("write_off", changed, entries, amount=given_up),),
+        rows=rows,
+    )
+
+
+def claim_of(states: States, claim_id: object) -> tuple[str, PatientAccount, LedgerClaim]:
+    """A claim of ours and the patient account it stands in. Raises RefusedError."""
+    known = states.get(str(claim_id))
+    for key in known.keys if isinstance(known, Elsewhere) else ():
+        home = account_of(states, key)
+        for claim in home.claims:
+            if claim.id == claim_id:
+                return key, home, claim
+    raise RefusedError("unknown-claim-of-ours", "There is no such claim in the ledger.")
+
+
+def _denial_off(
+    states: States, claim: LedgerClaim, body: WriteOff, teller: Teller
+) -> tuple[LedgerClaim, list[Entry]]:
+    assert body.denial is not None
+    place, number = body.denial
+    denied = states.get(denial_key(place, number))
+    if not isinstance(denied, Denied) or denied.claim_id != claim.id:
+        raise RefusedError("unknown-denial", "There is no such denial of this claim.")
+    if denied.state in ("written_off", "reversed"):
+        raise RefusedError("denial-closed", f"The denial is {denied.state}.")
+    cents = denied.amount
+    if cents > claim.denied or body.amount not in (None, cents):
+        raise RefusedError("not-denied", "A denial is written off whole, while it stands denied.")
+    posted = next((one for one in claim.posted if one.place == place), None)
+    if posted is None:
+        raise RefusedError("denial-closed", "The payer's decision does not stand any more.")
+    parts = [(denied.group, denied.reason, cents, f"{denial_key(place, number)}/write-off")]
+    return _given_up(claim, posted, parts, teller)
+
+
+def _share_off(
+    claim: LedgerClaim, body: WriteOff, teller: Teller
+) -> tuple[LedgerClaim, list[Entry]]:
+    left = claim.patient if body.amount is None else body.amount
+    if left <= 0 or left > claim.patient:
+        raise RefusedError("no-such-share", "The patient's share of the claim is not that much.")
+    entries: list[Entry] = []
+    for posted in claim.posted:
+        gone = {part.reason: part.cents for part in posted.written_off if part.group == "PR"}
+        parts: list[tuple[str, str, int, str]] = []
+        for group, reason, cents in posted.adjustments if not posted.crossed else ():
+            take = min(left, cents - gone.get(reason, 0)) if group == "PR" else 0
+            if take > 0:
+                left -= take
+                count = len(posted.written_off) + len(parts)
+                key = f"{place_key(*posted.place)}/share/{count}/write-off"
+                parts.append((group, reason, take, key))
+        if parts:
+            claim, more = _given_up(claim, posted, parts, teller)
+            entries += more
+    if left:
+        raise RefusedError("no-such-share", "No payer's answer that stands leaves that much.")
+    return claim, entries
+
+
+def _given_up(
+    claim: LedgerClaim, posted: Posted, parts: list[tuple[str, str, int, str]], teller: Teller
+) -> tuple[LedgerClaim, list[Entry]]:
+    payer = posted.payer_identifier or claim.payer_identifier
+    entries = [
+        entry(
+            EntryKind.WRITE_OFF,
+            key,
+            (
+                Leg(write_off_account(payer, group, reason), cents),
+                Leg(left_over_account(claim, payer, group, reason), -cents),
+            ),
+            teller.now,
+            claim_id=claim.id,
+            group=group,
+            reason=reason,
+        )
+        for group, reason, cents, key in parts
+    ]
+    gone = tuple(WrittenOff(*part, teller.now) for part in parts)
+    less = replace(posted, written_off=(*posted.written_off, *gone))
+    patient = sum(part.cents for part in gone if part.group == "PR")
+    total = sum(part.cents for part in gone)
+    changed = claim._replace(
+        posted=tuple(less if one.place == posted.place else one for one in claim.posted),
+        patient=claim.patient - patient,
+        denied=claim.denied - (total - patient),
+        written_off=claim.written_off + total,
+    )
+    return changed, entries
