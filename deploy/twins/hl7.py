@@ -264,6 +264,7 @@ def charge_segment(
         25: [procedure.code, None, "C4"] if procedure else None,
         26: [[code] for code in procedure.modifiers] or None if procedure else None,
         29: line.drug.ndc if line.drug else None,
+        43: [format(line.drug.quantity or 1, "f"), line.drug.unit] if line.drug else None,
     }
 
 

@@ -105,6 +105,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "charge.rendering_provider": ("FT1-20",),
     "charge.ordering_provider": ("FT1-21",),
     "charge.ndc": ("FT1-29.1",),
+    "charge.ndc_quantity": ("FT1-43.1",),
+    "charge.ndc_unit": ("FT1-43.2",),
     "charge.place_of_service": (),
     "charge.line_control_number": (),
 }
@@ -124,6 +126,15 @@ PROCEDURE_SYSTEMS = (
     "C4", "CPT", "CPT4", "CPT-4", "C5", "CPTM", "HCPCS", "HPC", "HCPT", "HC", "CD2", "ADA", "CDT",
 )  # fmt: skip
 """Coding systems whose codes are HCPCS, CPT or CDT (HL7 table 0396)."""
+
+DRUG_UNITS: Mapping[str, str] = {
+    "F2": "F2", "IU": "F2", "[IU]": "F2",
+    "GR": "GR", "G": "GR", "GM": "GR",
+    "ME": "ME", "MG": "ME",
+    "ML": "ML",
+    "UN": "UN", "EA": "UN", "1": "UN",
+}  # fmt: skip
+"""What FT1-43 says, in capitals, as the unit of a drug that a claim takes (837 CTP05-1)."""
 
 REVENUE_SYSTEMS = ("NUBC", "REV", "RC", "UB92", "UB04", "UB-04")
 

@@ -9,6 +9,7 @@ from services.intake.domain.arrival import ClaimRefusal, Unreadable
 from services.intake.domain.encounter import EncounterNews
 from services.intake.domain.hl7.reading import read_hl7
 from services.intake.domain.profile import SourceProfile
+from shared.contract.claim import Drug
 from tests.hl7_messages import (
     IN1,
     SOURCE,
@@ -102,6 +103,19 @@ def test_a_negative_charge_is_a_credit() -> None:
     (credit,) = news(charges(ft1(amount="-100.00"))).charges
     assert credit.is_credit
     assert credit.line.charge == 10_000
+
+
+@pytest.mark.parametrize(
+    ("measure", "quantity", "unit"),
+    [("2.5^ML", Decimal("2.5"), "ML"), ("10^mg", Decimal(10), "ME"), ("1^box", Decimal(1), None)],
+)
+def test_a_drug_comes_with_its_quantity_and_a_unit_that_claims_know(
+    measure: str, quantity: Decimal, unit: str | None
+) -> None:
+    """FT1-29 and FT1-43 (HL7 2.7); units of 837 CTP05-1."""
+    row = {4: "20260301", 6: "CG", 11: "20.00", 25: "J1885", 29: "00409-3795-01", 43: measure}
+    (charge,) = news(charges(segment("FT1", row))).charges
+    assert charge.line.drug == Drug(ndc="00409379501", quantity=quantity, unit=unit)
 
 
 def test_payments_and_adjustments_are_passed_over_and_said() -> None:

@@ -9,6 +9,7 @@ from services.intake.domain.hl7 import values
 from services.intake.domain.hl7.fields import Fields
 from services.intake.domain.hl7.parsing import Segment
 from services.intake.domain.hl7.paths import Scope
+from services.intake.domain.profile_tables import DRUG_UNITS
 from shared.contract.claim import Diagnosis, Drug, Procedure, ServiceLine
 from shared.contract.model import Quantity
 
@@ -63,7 +64,6 @@ def _charge(
         return None
     cents, units = charge
     is_credit = is_credit or cents < 0 or units < 0
-    ndc = fields.text(scope, "charge.ndc").replace("-", "")
     control = fields.message.header.get(10)
     line = ServiceLine(
         number=1,
@@ -75,7 +75,7 @@ def _charge(
         place_of_service=fields.text(scope, "charge.place_of_service") or None,
         service_from=start,
         service_through=through if through and through > start else None,
-        drug=Drug(ndc=ndc) if len(ndc) == 11 and ndc.isdecimal() else None,
+        drug=_drug(fields, scope),
         rendering_provider=fields.provider(scope, "charge.rendering_provider"),
         ordering_provider=fields.provider(scope, "charge.ordering_provider"),
         line_control_number=fields.text(scope, "charge.line_control_number", 30) or None,
@@ -87,6 +87,17 @@ def _charge(
         is_credit=is_credit,
         place=fields.message.where(segment),
         occurred_at=occurred_at,
+    )
+
+
+def _drug(fields: Fields, scope: Scope) -> Drug | None:
+    ndc = fields.text(scope, "charge.ndc").replace("-", "")
+    if len(ndc) != 11 or not ndc.isdecimal():
+        return None
+    return Drug(
+        ndc=ndc,
+        quantity=values.quantity(fields.text(scope, "charge.ndc_quantity")),
+        unit=DRUG_UNITS.get(fields.text(scope, "charge.ndc_unit").upper()),
     )
 
 
