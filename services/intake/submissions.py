@@ -39,6 +39,10 @@ _ANSWERS = """
 SELECT submission_id, answer_id, transaction, content
 FROM submission_answer WHERE submission_id = $1 ORDER BY transaction DESC, answer_id LIMIT $2
 """
+_REFUSED = """
+SELECT position, outcome, claim_id, revision, findings FROM submission_record
+WHERE submission_id = $1 AND outcome = 'rejected' ORDER BY position LIMIT $2
+"""
 _CLAIM = """
 SELECT claim_id, revision, frequency, status, source, message_id, position, received_at, updated_at
 FROM claim WHERE claim_id = $1
@@ -115,6 +119,12 @@ async def outcomes(connection: Connection, submission_ids: Sequence[UUID]) -> li
     """All records of these submissions."""
     rows = await connection.fetch(_OUTCOMES, list(submission_ids))
     return [RecordOutcome(**dict(row.items())) for row in rows]
+
+
+async def refused(connection: Connection, submission_id: UUID, limit: int) -> list[RecordOutcome]:
+    """A submission's refused records, in order."""
+    rows = await connection.fetch(_REFUSED, submission_id, limit)
+    return [RecordOutcome(submission_id, **dict(row.items())) for row in rows]
 
 
 async def claim(connection: Connection, claim_id: UUID) -> dict[str, Any] | None:

@@ -190,9 +190,7 @@ async def _answer(
     shown = [_record(one) for one in found[:limit]]
     fields: dict[str, Any] = {"status": "reading"}
     if tally is not None:
-        decided = tally["accepted"] + tally["duplicated"] + tally["rejected"]
-        is_complete = 0 < tally["records"] <= decided
-        fields = {**tally, "status": "complete" if is_complete else "reading"}
+        fields = {**tally, "status": "complete" if store.is_complete(tally) else "reading"}
     elif known is not None:
         fields["source"] = known.source
     else:
