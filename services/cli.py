@@ -140,8 +140,8 @@ def demo(
 @app.command(rich_help_panel=LINE)
 def publish(
     files: Annotated[
-        list[Path], typer.Argument(help="Files to publish.", exists=True, dir_okay=False)
-    ],
+        list[Path] | None, typer.Argument(help="Files to publish.", exists=True, dir_okay=False)
+    ] = None,
     source: Source = "cli",
     content_type: Annotated[
         str | None, typer.Option("--type", help="x12, json, ndjson, hl7v2 or fhir; else detected.")
@@ -150,10 +150,30 @@ def publish(
         bool, typer.Option("--wait", help="Wait, and say what became of each claim.")
     ] = False,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = 30.0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch",
+            help="Publish what is dropped into this folder until Ctrl-C: done/ and failed/.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    is_once: Annotated[
+        bool, typer.Option("--once", help="With --watch: end when nothing is left.")
+    ] = False,
     var: Var = VAR,
     as_json: AsJson = False,
 ) -> None:
     """Send files to claims.inbound. With --wait, exit 1 unless every claim was submitted."""
+    if folder is not None:
+        from services.commands.publish import publish_dropped
+
+        raise typer.Exit(
+            publish_dropped(var, folder, source, content_type, typer.echo, is_once=is_once)
+        )
+    if not files:
+        raise typer.BadParameter("name files to publish, or a folder to --watch")
     from services.commands.publish import publish as run
 
     raise typer.Exit(

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from services.commands.failures import CommandError
 from services.commands.following import Answer, Following
 from services.commands.output import show
-from services.commands.stack_access import Line, NoStackError, answered
+from services.commands.stack_access import Line, NoStackError, answered, opened
 from services.intake.store import message as tally_of
 from shared.blobs import Blobs
 from shared.contract import topics
@@ -49,9 +49,7 @@ def publish(
 
     Every call is a new message: the same claims again are answered as duplicates.
     """
-    if content_type is not None and content_type not in CONTENT_TYPES:
-        raise CommandError(f"--type is one of {', '.join(CONTENT_TYPES)}")
-    kind = CONTENT_TYPES[content_type] if content_type else None
+    kind = _kind_of(content_type)
     messages = [Inbound(str(uuid4()), source, path, kind) for path in files]
     answers = [
         Answer(path.name, business_id("message", source, message.message_id))
@@ -61,6 +59,31 @@ def publish(
     is_waiting = timeout_s is not None
     _report(answers, is_waiting=is_waiting, as_json=as_json)
     return 0 if not is_waiting or all(answer.is_well for answer in answers) else 1
+
+
+def publish_dropped(
+    var_dir: Path,
+    folder: Path,
+    source: str,
+    content_type: str | None,
+    say: Callable[[str], None],
+    *,
+    is_once: bool,
+) -> int:
+    """Publishes what is dropped into a folder, until Ctrl-C."""
+    from services.commands.watching import watch
+
+    kind = _kind_of(content_type)
+    with opened(var_dir) as line:
+        return watch(line, folder, source, kind, say, is_once=is_once)
+
+
+def _kind_of(content_type: str | None) -> str | None:
+    if content_type is None:
+        return None
+    if content_type not in CONTENT_TYPES:
+        raise CommandError(f"--type is one of {', '.join(CONTENT_TYPES)}")
+    return CONTENT_TYPES[content_type]
 
 
 async def _publish(

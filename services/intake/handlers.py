@@ -15,10 +15,12 @@ from services.intake.domain.identity import whole_json
 from services.intake.domain.known import PatientMerge, Siblings, State
 from services.intake.domain.message import Delivery, read_delivery, unreadable_delivery
 from services.intake.domain.profile import BUILT_IN, SourceProfiles
-from services.intake.domain.submission import RecordOutcome, outcome_of
-from shared.contract.envelope import Event
+from services.intake.domain.receipt import Acknowledgement
+from services.intake.domain.submission import RecordOutcome, X12Answer, outcome_of
+from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimReceived
 from shared.contract.model import Finding
+from shared.contract.topics import CLAIMS_ACKNOWLEDGEMENTS, TRANSACTIONS_HEADER
 from shared.messaging.handler import Bad, Decision, RawMessage, Record, Unit
 from shared.messaging.verbatim import with_claim
 
@@ -30,7 +32,7 @@ SUBMISSION_HEADER = "submission"
 MAX_HEADER_CHARACTERS = 80
 """Of the sender's name and its message id."""
 
-Row: TypeAlias = MessageCount | RecordOutcome
+Row: TypeAlias = MessageCount | RecordOutcome | X12Answer
 
 
 class HeaderError(ValueError):
@@ -99,10 +101,17 @@ class IntakeHandler:
         self, states: Mapping[str, State], unit: Unit[Arrival], now: datetime
     ) -> Decision[State, Row]:
         made = answer(states, unit.body, self._profiles, now, unit.traceparent)
-        events = tuple(_message(event, unit, made.accepted) for event in made.events)
+        events: tuple[Event | RawMessage, ...] = tuple(
+            _message(event, unit, made.accepted) for event in made.events
+        )
         rows: tuple[Row, ...] = (made.count,)
         if unit.body.is_submitted:
-            rows = (*rows, outcome_of(made.events[0], unit.body.origin))
+            rows = (*rows, outcome_of(made.events, unit.body.origin))
+        if unit.body.acknowledgement is not None:
+            answers = tuple(_answers(unit.body, unit.body.acknowledgement, now))
+            events = (*events, *answers)
+            if unit.body.is_submitted:
+                rows = (*rows, *(_kept(unit.body, answer) for answer in answers))
         return Decision(states=made.states, events=events, rows=rows)
 
     async def save(
@@ -120,6 +129,8 @@ class IntakeHandler:
         await store.save_counts(connection, [row for row in rows if isinstance(row, MessageCount)])
         outcomes = [row for row in rows if isinstance(row, RecordOutcome)]
         await submissions.save_outcomes(connection, outcomes)
+        answers = [row for row in rows if isinstance(row, X12Answer)]
+        await submissions.save_answers(connection, answers)
 
 
 def claims_in(states: Iterable[State]) -> Iterator[ClaimState]:
@@ -139,6 +150,32 @@ def _message(
         claim = whole_json(event.data.claim, accepted.wire)
         return with_claim(event, claim, unit.event_id)
     return event
+
+
+def _answers(
+    arrival: Arrival, acknowledgement: Acknowledgement, now: datetime
+) -> Iterator[RawMessage]:
+    """The 999s and TA1s for the sender, whose message-id is the id of the message they answer."""
+    message_id = str(arrival.origin.message_id)
+    written = acknowledgement.written(arrival.delivery_id, now)
+    for place, (kind, content) in enumerate(written):
+        yield RawMessage(
+            business_id("acknowledgement", arrival.delivery_id, place),
+            CLAIMS_ACKNOWLEDGEMENTS,
+            message_id,
+            content,
+            (
+                ("content-type", b"application/edi-x12"),
+                (TRANSACTIONS_HEADER, kind.encode()),
+                (SOURCE_HEADER, arrival.origin.source.encode()),
+                (MESSAGE_ID_HEADER, message_id.encode()),
+            ),
+        )
+
+
+def _kept(arrival: Arrival, answer: RawMessage) -> X12Answer:
+    kind = dict(answer.headers)[TRANSACTIONS_HEADER].decode()
+    return X12Answer(arrival.origin.message_id, answer.id, kind, answer.value)
 
 
 def _header(record: Record, name: str) -> str | None:

@@ -137,6 +137,12 @@ async def save_counts(connection: Connection, counts: Sequence[MessageCount]) ->
     )
 
 
+def is_complete(tally: Tally) -> bool:
+    """Whether the message was read to its end and each of its records is decided."""
+    decided = tally["accepted"] + tally["duplicated"] + tally["rejected"]
+    return 0 < tally["records"] <= decided
+
+
 async def message(connection: Connection, message_id: UUID) -> Tally | None:
     """A message's tally, or None where it has not come."""
     row = await connection.fetchrow(_MESSAGE, message_id)

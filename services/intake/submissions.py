@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.intake.domain.submission import RecordOutcome
+from services.intake.domain.submission import RecordOutcome, X12Answer
 from shared.database import Connection
 
 _OPEN = """
@@ -29,6 +29,19 @@ FROM submission_record WHERE submission_id = $1 AND position > $2 ORDER BY posit
 _OUTCOMES = """
 SELECT submission_id, position, outcome, claim_id, revision, findings
 FROM submission_record WHERE submission_id = ANY($1::uuid[]) ORDER BY submission_id, position
+"""
+_KEEP_ANSWERS = """
+INSERT INTO submission_answer (submission_id, answer_id, transaction, content)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[])
+ON CONFLICT DO NOTHING
+"""
+_ANSWERS = """
+SELECT submission_id, answer_id, transaction, content
+FROM submission_answer WHERE submission_id = $1 ORDER BY transaction DESC, answer_id LIMIT $2
+"""
+_REFUSED = """
+SELECT position, outcome, claim_id, revision, findings FROM submission_record
+WHERE submission_id = $1 AND outcome = 'rejected' ORDER BY position LIMIT $2
 """
 _CLAIM = """
 SELECT claim_id, revision, frequency, status, source, message_id, position, received_at, updated_at
@@ -79,6 +92,21 @@ async def save_outcomes(connection: Connection, outcomes: Sequence[RecordOutcome
     await connection.execute(_KEEP, *columns)
 
 
+async def save_answers(connection: Connection, answers: Sequence[X12Answer]) -> None:
+    """Writes what submissions of X12 were answered with."""
+    if not answers:
+        return
+    names = ("submission_id", "answer_id", "transaction", "content")
+    columns = [[getattr(answer, name) for answer in answers] for name in names]
+    await connection.execute(_KEEP_ANSWERS, *columns)
+
+
+async def answers(connection: Connection, submission_id: UUID, limit: int) -> list[X12Answer]:
+    """The 999s and TA1s of a submission, TA1 first."""
+    rows = await connection.fetch(_ANSWERS, submission_id, limit)
+    return [X12Answer(**dict(row.items())) for row in rows]
+
+
 async def records(
     connection: Connection, submission_id: UUID, after: int, limit: int
 ) -> list[RecordOutcome]:
@@ -91,6 +119,12 @@ async def outcomes(connection: Connection, submission_ids: Sequence[UUID]) -> li
     """All records of these submissions."""
     rows = await connection.fetch(_OUTCOMES, list(submission_ids))
     return [RecordOutcome(**dict(row.items())) for row in rows]
+
+
+async def refused(connection: Connection, submission_id: UUID, limit: int) -> list[RecordOutcome]:
+    """A submission's refused records, in order."""
+    rows = await connection.fetch(_REFUSED, submission_id, limit)
+    return [RecordOutcome(submission_id, **dict(row.items())) for row in rows]
 
 
 async def claim(connection: Connection, claim_id: UUID) -> dict[str, Any] | None:

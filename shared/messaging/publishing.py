@@ -31,6 +31,8 @@ class Inbound:
     traceparent: str | None = None
     key: str | None = None
     """Messages of one key keep their order; without one each goes by its own id."""
+    is_submission: bool = False
+    """Whether intake is to keep what becomes of each record, for its sender to ask."""
 
     def headers(self) -> Headers:
         headers: list[tuple[str, bytes]] = [
@@ -41,6 +43,8 @@ class Inbound:
             headers.append(("content-type", self.content_type.encode()))
         if self.traceparent is not None:
             headers.append(("traceparent", self.traceparent.encode()))
+        if self.is_submission:
+            headers.append(("submission", b"1"))
         return tuple(headers)
 
 

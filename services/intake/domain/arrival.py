@@ -8,6 +8,7 @@ from dataclasses import field
 from uuid import UUID
 
 from services.intake.domain.encounter import EncounterNews
+from services.intake.domain.receipt import Acknowledgement
 from shared.contract.claim import Claim
 from shared.contract.events import MessageOrigin
 from shared.contract.model import Finding
@@ -74,6 +75,8 @@ class Arrival:
     is_last: bool
     is_submitted: bool = False
     """Whether its sender is to be told what became of each record."""
+    acknowledgement: Acknowledgement | None = None
+    """X12, with the last record: what its sender is to be answered."""
 
 
 def capped(findings: list[Finding]) -> tuple[Finding, ...]:

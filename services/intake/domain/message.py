@@ -26,6 +26,7 @@ from services.intake.domain.hl7.reading import read_hl7
 from services.intake.domain.identity import claim_id, fingerprint, identify
 from services.intake.domain.json_claims import read_json, read_ndjson
 from services.intake.domain.profile import BUILT_IN, SourceProfile, SourceProfiles
+from services.intake.domain.receipt import Acknowledgement
 from services.intake.domain.sniff import HEAD_BYTES, detect, unknown_format
 from services.intake.domain.x12_claims import read_x12
 from shared.contract.claim import Claim
@@ -33,7 +34,9 @@ from shared.contract.envelope import business_id
 from shared.contract.events import Format, MessageOrigin
 from shared.contract.model import Finding
 
-READERS: Mapping[Format, Callable[[BinaryIO, SourceProfile], Iterator[Reading]]] = {
+READERS: Mapping[
+    Format, Callable[[BinaryIO, SourceProfile], Iterator[Reading | Acknowledgement]]
+] = {
     "x12": lambda stream, _: read_x12(stream),
     "json": lambda stream, _: read_json(stream),
     "ndjson": lambda stream, _: read_ndjson(stream),
@@ -98,7 +101,7 @@ def _digest(open_stream: Opener) -> tuple[str, bytes]:
 
 def _readings(
     message_format: Format | None, head: bytes, open_stream: Opener, profile: SourceProfile
-) -> Iterator[Reading]:
+) -> Iterator[Reading | Acknowledgement]:
     if not head.strip():
         yield Unreadable((_empty(),))
     elif message_format is None:
@@ -120,7 +123,7 @@ def _empty() -> Finding:
 
 
 def _arrivals(
-    readings: Iterator[Reading],
+    readings: Iterator[Reading | Acknowledgement],
     *,
     source: str,
     message_id: UUID,
@@ -132,6 +135,10 @@ def _arrivals(
         if ahead is None:
             return
         reading, ahead = ahead, next(readings, None)
+        assert not isinstance(reading, Acknowledgement)  # it comes behind the last record
+        acknowledgement = None
+        if isinstance(ahead, Acknowledgement):
+            ahead, acknowledgement = None, ahead
         outcome = admit(reading, source)
         yield Arrival(
             key=_key(outcome, source, message_id),
@@ -141,6 +148,7 @@ def _arrivals(
             delivery_id=delivery_id,
             outcome=outcome,
             is_last=ahead is None,
+            acknowledgement=acknowledgement,
         )
 
 

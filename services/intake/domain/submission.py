@@ -4,8 +4,8 @@ It is apart because only submissions are kept record by record; of a message on 
 the answer.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -43,8 +43,22 @@ class RecordOutcome:
     findings: bytes
 
 
-def outcome_of(event: Event, origin: MessageOrigin) -> RecordOutcome:
-    """What an event says of the record it answers."""
+@dataclass(frozen=True, slots=True)
+class X12Answer:
+    """A 999 or TA1 that a submission of X12 was answered with."""
+
+    submission_id: UUID
+    answer_id: UUID
+    transaction: str
+    content: bytes = field(repr=False)
+
+
+def outcome_of(events: Sequence[Event], origin: MessageOrigin) -> RecordOutcome:
+    """What the first event says of the record that it answers; a record of which nothing is said
+    was collected for later."""
+    if not events:
+        return RecordOutcome(origin.message_id, origin.position, OTHERWISE, None, None, b"[]")
+    event = events[0]
     data: Any = event.data
     outcome = OUTCOMES.get(type(data), OTHERWISE)
     is_claim = outcome in ("accepted", "duplicated")

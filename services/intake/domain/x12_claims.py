@@ -15,27 +15,37 @@ from services.intake.domain.arrival import (
     Unreadable,
     capped,
 )
+from services.intake.domain.receipt import Acknowledgement, Receipt
 from shared.contract.model import Finding
 from shared.x12.claims.reading import ReadClaim, read_claims
 
 _MAX_NUMBER = 80
 
 
-def read_x12(stream: BinaryIO) -> Iterator[Reading]:
-    """The claims of every transaction set, and each envelope or set that cannot be read."""
+def read_x12(stream: BinaryIO) -> Iterator[Reading | Acknowledgement]:
+    """The claims of every transaction set, and each envelope or set that cannot be read; at the
+    end, where anything came, what its sender is to be answered."""
     is_empty = True
     remarks: list[Finding] = []
-    for found in read_claims(stream, source="-"):
+    receipt = Receipt()
+    for found in read_claims(stream, source="-", on_set=receipt.open_set):
         if isinstance(found, ReadClaim):
             is_empty = False
-            yield _reading(found)
-        elif _blocks(found.findings):
+            reading = _reading(found)
+            receipt.claim(found, is_refused=isinstance(reading, ClaimRefusal))
+            yield reading
+            continue
+        receipt.problem(found)
+        if _blocks(found.findings):
             is_empty = False
             yield Unreadable(capped(list(found.findings)))
         elif len(remarks) < MAX_FINDINGS:
             remarks += found.findings
     if is_empty and remarks:
+        is_empty = False
         yield Unreadable(capped(remarks))
+    if not is_empty:
+        yield Acknowledgement(receipt)
 
 
 def _reading(found: ReadClaim) -> Reading:

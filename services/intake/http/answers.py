@@ -20,6 +20,13 @@ class RecordAnswer(BaseModel):
     findings: list[Finding] = Field([], description="What is wrong, or was tolerated, and where.")
 
 
+class X12Answer(BaseModel):
+    """An interchange that answers one of the submission's."""
+
+    transaction: str = Field(description="999 or TA1.")
+    content: str
+
+
 class SubmissionAnswer(BaseModel):
     """A submission as it stands."""
 
@@ -33,6 +40,9 @@ class SubmissionAnswer(BaseModel):
     accepted: int = 0
     duplicated: int = 0
     rejected: int = 0
+    acknowledgements: list[X12Answer] = Field(
+        [], description="X12: a 999 for each interchange, and a TA1 where ISA14 asked for it."
+    )
     records: list[RecordAnswer] = Field([], description="One page of records, in order.")
     next: str | None = Field(None, description="Cursor of the next page; null: no more yet.")
 

@@ -24,6 +24,7 @@ TITLE = "Claimwire intake"
 CLAIMS = "/claims"
 SCHEMA = "/schemas/claim.json"
 MAX_RECORDS = 1_000
+MAX_ACKNOWLEDGEMENTS = 100
 
 WRITE, READ, ANY_SOURCE = "claims:write", "claims:read", "claims:any-source"
 """The scopes of a key: to submit, to ask about what its source submitted, and to do both for every
@@ -189,14 +190,18 @@ async def _answer(
     shown = [_record(one) for one in found[:limit]]
     fields: dict[str, Any] = {"status": "reading"}
     if tally is not None:
-        decided = tally["accepted"] + tally["duplicated"] + tally["rejected"]
-        is_complete = 0 < tally["records"] <= decided
-        fields = {**tally, "status": "complete" if is_complete else "reading"}
+        fields = {**tally, "status": "complete" if store.is_complete(tally) else "reading"}
     elif known is not None:
         fields["source"] = known.source
     else:
         return None
     fields |= {"submission_id": submission_id, "records": shown}
+    if after < 0:
+        kept = await submissions.answers(connection, submission_id, MAX_ACKNOWLEDGEMENTS)
+        fields["acknowledgements"] = [
+            {"transaction": one.transaction, "content": one.content.decode("ascii", "replace")}
+            for one in kept
+        ]
     if len(found) > limit:
         fields["next"] = pages.cursor_of((shown[-1].position,))
     return SubmissionAnswer.model_validate(fields)

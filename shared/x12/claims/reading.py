@@ -10,7 +10,7 @@ only.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -69,16 +69,21 @@ class ReadClaim:
     """In cents."""
 
 
-def read_claims(stream: BinaryIO, *, source: str) -> Iterator[ReadClaim | X12Problem]:
+def read_claims(
+    stream: BinaryIO, *, source: str, on_set: Callable[[Envelope], None] | None = None
+) -> Iterator[ReadClaim | X12Problem]:
     """Every claim of an 837 stream, lazily, and every problem that is no single claim's.
 
     `source` is the sender's configured name; claim ids are made of it and CLM01. Never raises for
-    what is in the stream; holds one chunk of it, one claim and its context.
+    what is in the stream; holds one chunk of it, one claim and its context. `on_set` is told of
+    each transaction set before its claims come.
     """
     for part in EnvelopeReader(stream).parts():
         if isinstance(part, X12Problem):
             yield part
         elif isinstance(part, TransactionSet):
+            if on_set is not None:
+                on_set(part.envelope)
             yield from _read_set(part, source)
         elif isinstance(part, Loose):
             continue

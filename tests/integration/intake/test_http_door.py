@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 import zstandard
 from starlette.applications import Starlette
 
+from deploy.twins.hospital import Hospital, render_x12
 from services.intake.app import service
 from services.intake.domain.identity import claim_id
 from shared.blobs import Blobs
@@ -29,6 +31,7 @@ from shared.messaging.batch import Core
 from shared.messaging.decoding import unfold
 from shared.messaging.handler import Record
 from shared.messaging.store import postgres_transactions
+from shared.messaging.wire import unpack_headers
 from shared.service import Context, Service, clock
 from shared.settings import Settings
 from shared.telemetry.metrics import ServiceMetrics
@@ -276,6 +279,40 @@ async def test_a_body_that_breaks_off_leaves_nothing(door: Door) -> None:
     assert answer.json()["code"] == "internal-error"
     assert await door.count("submission") == 0
     assert not [path for path in door.context.settings.var_dir.rglob("*") if path.is_file()]
+
+
+async def test_a_sender_of_x12_has_its_999_in_the_answer_and_on_the_topic(door: Door) -> None:
+    claims = [
+        one for one in Hospital(5, today=date(2026, 1, 5)).claims(6) if one.kind == "professional"
+    ]
+    body = render_x12(claims, date(2026, 1, 5), number=77)
+    answer = await door.post(body, idempotency_key="x12")
+    said = answer.json()
+    assert (said["format"], said["accepted"]) == ("x12", len(claims))
+    (acknowledgement,) = said["acknowledgements"]
+    assert acknowledgement["transaction"] == "999"
+    assert "AK1*HC*77*005010X222A1~" in acknowledgement["content"]
+    again = await door.post(body, idempotency_key="x12")
+    assert again.json() == said
+    row = await door.pool.fetchrow("SELECT * FROM event WHERE topic = 'claims.acknowledgements'")
+    assert row is not None
+    assert row["value"].decode() == acknowledgement["content"]
+    assert row["key"] == said["submission_id"]
+    headers = dict(unpack_headers(row["headers"]))
+    assert headers["source"] == b"general"
+    assert headers["message-id"] == said["submission_id"].encode()
+
+
+async def test_a_message_of_an_encounter_is_collected(door: Door) -> None:
+    charge = (
+        "MSH|^~\\&|ADT|HOSP|||202503101200||DFT^P03|1|P|2.5\r"
+        "PID|1||MR1||ROE^JANE\rPV1|1|O|||||||||||||||||V1\rFT1|1|||20250301||CG|99213\r"
+    )
+    answer = await door.post(charge.encode(), idempotency_key="hl7")
+    assert answer.status_code == 202
+    (record,) = answer.json()["records"]
+    assert record["outcome"] in ("collected", "rejected")
+    assert not await door.count("parked")
 
 
 async def test_what_no_format_fits_is_a_refused_record_and_no_failure(door: Door) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from services.intake.domain import x12_claims
 from services.intake.domain.arrival import ClaimRefusal, NotedClaim, Reading, Unreadable
+from services.intake.domain.receipt import Acknowledgement
 from services.intake.domain.x12_claims import read_x12
 from services.intake.filter import read
 from shared.contract.claim import Claim
@@ -60,11 +61,11 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Reading]]:
     """Reads what the engine is made to say."""
 
     def run(*said: ReadClaim | X12Problem) -> list[Reading]:
-        def read_claims(_: BytesIO, *, source: str) -> Iterator[ReadClaim | X12Problem]:
+        def read_claims(_: BytesIO, **__: object) -> Iterator[ReadClaim | X12Problem]:
             return iter(said)
 
         monkeypatch.setattr(x12_claims, "read_claims", read_claims)
-        return list(read_x12(BytesIO()))
+        return [one for one in read_x12(BytesIO()) if not isinstance(one, Acknowledgement)]
 
     return run
 

@@ -1,0 +1,215 @@
+"""The doors as strangers use them: Kafka clients that are not ours, curl, and dropped files."""
+
+import gzip
+import json
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+
+from deploy.local.stack import Stack
+from deploy.twins.fhir_claims import FHIR, write_bundle
+from deploy.twins.hospital import JSON, NDJSON, X12, render_x12
+from shared.contract.claim import Claim
+from shared.contract.envelope import business_id
+from shared.contract.model import to_wire
+from shared.contract.topics import CLAIMS_INBOUND
+from tests.integration.cli.conftest import TODAY, Claimwire, ask, until
+
+Make = Callable[[int], list[Claim]]
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+RENDERINGS: dict[str, Callable[[Sequence[Claim]], bytes]] = {
+    X12: lambda claims: render_x12(claims, TODAY, number=7),
+    JSON: lambda claims: b"[" + b",".join(map(to_wire, claims)) + b"]",
+    NDJSON: lambda claims: b"\n".join(map(to_wire, claims)),
+    FHIR: write_bundle,
+}
+
+
+def tally(stack: Stack, source: str, message: str) -> dict[str, Any]:
+    """A message's tally, once it is complete."""
+    message_id = business_id("message", source, message)
+    query = "SELECT * FROM intake.message WHERE message_id = $1 AND records > 0"
+    (row,) = until(lambda: ask(stack, query, message_id))
+    return dict(row.items())
+
+
+@pytest.mark.parametrize("content_type", RENDERINGS)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_confluent_kafka_publishes_every_format(
+    stack: Stack, professional: Make, content_type: str, is_named: bool
+) -> None:
+    """librdkafka, with the content-type header and without it."""
+    message = uuid4().hex
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("source", b"stranger"),
+        ("message-id", message.encode()),
+    ]
+    if is_named:
+        headers.append(("content-type", content_type.encode()))
+    producer = Producer({"bootstrap.servers": stack.kafka})
+    producer.produce(CLAIMS_INBOUND, RENDERINGS[content_type](professional(2)), headers=headers)
+    assert producer.flush(30) == 0
+    del producer
+    found = tally(stack, "stranger", message)
+    assert (found["accepted"], found["records"]) == (2, 2)
+
+
+def test_kcat_publishes(stack: Stack, professional: Make, tmp_path: Path) -> None:
+    kcat = shutil.which("kcat")
+    if kcat is None:
+        pytest.skip("kcat is not installed (Debian's package kcat)")
+    message = uuid4().hex
+    file = tmp_path / "day.837"
+    file.write_bytes(RENDERINGS[X12](professional(2)))
+    command = [kcat, "-P", "-b", stack.kafka, "-t", CLAIMS_INBOUND]
+    command += ["-H", "source=kcat", "-H", f"message-id={message}", "-H", f"content-type={X12}"]
+    subprocess.run([*command, str(file)], check=True, timeout=60)
+    assert tally(stack, "kcat", message)["accepted"] == 2
+
+
+class Curl:
+    """curl against the service's own HTTP."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        curl = shutil.which("curl")
+        if curl is None:
+            pytest.skip("curl is not installed")
+        self._curl = curl
+        self._folder = folder
+        self.url = stack.services["intake"].url
+
+    def __call__(
+        self, path: str, key: str | None, *options: str, body: bytes | None = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of the answer."""
+        command = [self._curl, "-sS", "-w", "\n%{http_code}", f"{self.url}{path}", *options]
+        if key is not None:
+            command += ["-H", f"Authorization: Bearer {key}"]
+        if body is not None:
+            file = self._folder / "body"
+            file.write_bytes(body)
+            command += ["--data-binary", f"@{file}"]
+        done = subprocess.run(command, check=True, capture_output=True, timeout=60)
+        text, _, status = done.stdout.rpartition(b"\n")
+        return int(status), json.loads(text)
+
+
+@pytest.fixture
+def curl(stack: Stack, tmp_path: Path) -> Curl:
+    return Curl(stack, tmp_path)
+
+
+@pytest.mark.parametrize("content_type", RENDERINGS)
+def test_curl_submits_every_format_and_is_answered(
+    stack: Stack, curl: Curl, professional: Make, content_type: str
+) -> None:
+    body = gzip.compress(RENDERINGS[content_type](professional(2)))
+    key = f"Idempotency-Key: {uuid4().hex}"
+    headers = ("-H", "Content-Encoding: gzip", "-H", key)
+    status, said = curl("/claims", stack.api_key, *headers, body=body)
+    assert status == 202
+    assert (said["status"], said["accepted"], said["source"]) == ("complete", 2, "operator")
+    assert len(said["acknowledgements"]) == (content_type == X12)
+    assert curl("/claims", stack.api_key, *headers, body=body) == (202, said)
+    assert curl(f"/submissions/{said['submission_id']}", stack.api_key) == (200, said)
+    claim = said["records"][0]["claim_id"]
+    assert curl(f"/claims/{claim}", stack.api_key)[1]["revision"] == 1
+    query = "SELECT count(*) FROM coding.event WHERE key = $1"
+    until(lambda: ask(stack, query, claim)[0][0])  # and it goes on from there
+
+
+def test_the_operators_key_is_for_its_owner_alone(stack: Stack, curl: Curl) -> None:
+    assert stat.S_IMODE(stack.folder.api_key.stat().st_mode) == 0o600
+    status, said = curl("/claims", None, body=b"{}")
+    assert (status, said["code"]) == (401, "key-missing")
+    status, document = curl("/openapi.json", None)
+    assert (status, document["info"]["title"]) == (200, "Claimwire intake")
+
+
+def test_keys_are_made_listed_and_ended(stack: Stack, curl: Curl, claimwire: Claimwire) -> None:
+    made = claimwire(
+        *("key", "create", "engine", "--service", "intake", "--scope", "claims:write"),
+        *("--source", "north", "--per-minute", "6"),
+    )
+    key = made.out.strip()
+    assert made.status == 0
+    assert "not shown again" in made.err
+    body = b'{"kind": "professional"}'
+    status, said = curl("/claims", key, body=body)
+    assert (status, said["source"], said["rejected"]) == (202, "north", 1)
+    status, said = curl(f"/submissions/{said['submission_id']}", key)
+    assert (status, said["code"]) == (429, "rate-limited")  # six a minute is one at once
+    listed = claimwire("key", "list", "--service", "intake")
+    assert key not in listed.out
+    (row,) = (line for line in listed.out.splitlines() if " engine " in line)
+    key_id = row.split()[0]
+    assert claimwire("key", "revoke", key_id, "--service", "intake").status == 0
+    assert claimwire("key", "revoke", key_id, "--service", "intake").status == 1
+    until(lambda: curl("/claims", key, body=body)[0] == 401)
+
+
+# Dropped files
+
+
+def test_dropped_files_are_published_and_put_away_with_a_reason(
+    stack: Stack, claimwire: Claimwire, professional: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    good, bad = professional(2)
+    wrong = bad.model_copy(update={"service_lines": ()})
+    (folder / "DOE JANE 1980.837").write_bytes(RENDERINGS[X12]([good]))
+    (folder / "wrong.ndjson").write_bytes(to_wire(wrong))
+    (folder / "nothing.json").write_bytes(b"")
+    (folder / "half.837.part").write_bytes(b"ISA")
+    (folder / ".hidden").write_bytes(b"ISA")
+    said = claimwire("publish", "--watch", folder, "--once", "--source", "dropper")
+    assert said.status == 1
+    assert said.out.splitlines()[-1] == "1 done, 2 failed"
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {
+        "half.837.part",
+        ".hidden",
+    }
+    assert [path.name for path in (folder / "taking").iterdir()] == [".lock"]
+    (done,) = (folder / "done").glob("*.837")
+    reason = json.loads(done.with_name(done.name + ".json").read_text())
+    assert (reason["file"], reason["outcome"], reason["accepted"]) == (
+        "DOE JANE 1980.837",
+        "accepted",
+        1,
+    )
+    reasons = {
+        document["file"]: document
+        for path in (folder / "failed").glob("*.json.json")
+        for document in [json.loads(path.read_text())]
+    }
+    assert reasons["nothing.json"]["reason"] == "the file is empty"
+    (failed,) = (folder / "failed").glob("*.ndjson.json")
+    refusal = json.loads(failed.read_text())
+    assert refusal["outcome"] == "refused"
+    assert refusal["refused"][0]["findings"][0]["code"] == "no-service-lines"
+    made = [path.name for path in folder.rglob("*") if path.parent != folder]
+    assert not any("DOE" in name for name in (*made, said.out))
+
+
+def test_what_was_in_hand_when_a_watcher_died_is_taken_up_again(
+    stack: Stack, claimwire: Claimwire, professional: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "taking").mkdir(parents=True)
+    left = folder / "taking" / "20260101T000000000000Z-0.ndjson"
+    left.write_bytes(to_wire(professional(1)[0]))
+    left.with_suffix(".name").write_text("claims.ndjson")
+    for _ in range(2):
+        said = claimwire("publish", "--watch", folder, "--once", "--source", "dropper")
+        assert said.status == 0
+    (reason,) = (folder / "done").glob("*.ndjson.json")
+    assert json.loads(reason.read_text())["file"] == "claims.ndjson"
