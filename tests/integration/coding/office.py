@@ -63,7 +63,7 @@ def claim(number: int = 1, *, revision: int = 1, **fields: object) -> Claim:
         "billing_provider": Provider(
             name="TEST CLINIC", npi="1234567893", tax_id="361234567", address=ADDRESS
         ),
-        "subscriber": Insured(name="DOE", identifier="W1"),
+        "subscriber": Insured(name="DOE", identifier=f"W{number}"),
         "payer": Payer(identifier="PAY01"),
         "diagnoses": (Diagnosis(code="I10", role="principal"),),
         "service_lines": (
