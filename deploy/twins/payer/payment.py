@@ -83,11 +83,8 @@ def pay(
     claims = [one for row in payables for one in (*row.reversals, *row.decisions)]
     written = [one for row in payables for one in _written(row, scenario.interest, at)]
     interest = tuple(_interest(row, scenario.interest, at) for row in payables)
-    pairs = [
-        PLB(INTEREST, row.case.number, -cents)
-        for row, cents in zip(payables, interest, strict=True)
-        if cents
-    ]
+    # One pair for all, as most payers have it; each claim says its own part (AMT*I).
+    pairs = [PLB(INTEREST, trace, -sum(interest))] if any(interest) else []
     pairs += [
         PLB(rule.reason, rule.reference or trace, rule.amount)
         for rule in scenario.provider_adjustments

@@ -6,8 +6,8 @@ its whole set; what the guide does not have is accepted and told.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -30,6 +30,7 @@ _NOTES = {
     "ge-missing": "022",
 }
 """What is wrong with the envelope, as TA105."""
+_LINE_FAULT = re.compile(r"2400\[(\d+)\]/([A-Z0-9]{2,3}?)(?:\d\d)?(?:-\d+)?")
 _GROUP_CODES = {"ge-control-number": "4", "ge-count": "5"}
 """What is wrong with a functional group, as AK905."""
 
@@ -103,6 +104,8 @@ def receive(content: bytes) -> Received:
         _read_claims(content, sets)
     if any(one.code == "276" for one in sets.values()):
         _read_inquiries(content, sets)
+    if any(one.faults for one in sets.values()):
+        _locate(content, sets)
     return received
 
 
@@ -134,6 +137,34 @@ def _read_inquiries(content: bytes, sets: dict[tuple[str, str], ReceivedSet]) ->
         for finding in getattr(part, "findings", ()):
             is_spoilt = finding.severity == "block" or finding.code in _SPOILS
             (one.faults if is_spoilt else one.remarks).append(Fault(finding))
+
+
+def _locate(content: bytes, sets: dict[tuple[str, str], ReceivedSet]) -> None:
+    """Finds the segments that faults of service lines are in: the reader says where the claim
+    begins."""
+    for part in EnvelopeReader(BytesIO(content)).parts():
+        if not isinstance(part, TransactionSet):
+            continue
+        control = part.envelope.control
+        one = sets.get((control.group or "", control.transaction or ""))
+        if one is None or not one.faults:
+            continue
+        names = ["ST", *(elements[0] for elements in part.segments())]
+        one.faults = [_located(fault, names) for fault in one.faults]
+
+
+def _located(fault: Fault, names: Sequence[str]) -> Fault:
+    match = _LINE_FAULT.fullmatch(fault.finding.path or "")
+    start = fault.finding.position
+    if match is None or start is None or names[start - 1 : start] != ["CLM"]:
+        return fault
+    lines = [at for at in range(start, len(names)) if names[at] == "LX"][int(match[1]) - 1 :]
+    if not lines:
+        return fault
+    end = lines[1] if len(lines) > 1 else len(names)
+    within = range(lines[0], end)
+    at = next((at for at in within if names[at] == match[2]), lines[0])
+    return replace(fault, finding=fault.finding.model_copy(update={"position": at + 1}))
 
 
 def _skeleton(content: bytes) -> Received | None:

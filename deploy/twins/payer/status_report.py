@@ -87,6 +87,7 @@ def _levels(
             code="19",
             has_children=True,
             party=_provider(of_provider[0].claim.billing_provider),
+            traces=(_provider_trace(of_provider),),
         )
         for case in of_provider:
             number += 1
@@ -109,6 +110,13 @@ def _batch_trace(
         ),
         amounts=tuple(StatusAmount(code, sum(charges)) for _, code, charges in sums if charges),
     )
+
+
+def _provider_trace(cases: Sequence[Case]) -> StatusTrace:
+    """The guide wants one at the provider's level, with a trace number that is none; it says no
+    more than that the claims came."""
+    total = sum(case.claim.charge for case in cases)
+    return StatusTrace("1", "0", (Status(StatusCode("A1", "19", "PR"), action="WQ", charge=total),))
 
 
 def _patient_level(
