@@ -37,7 +37,29 @@ NO_PRIOR_PAYER = Denial("22", remarks=("MA04",))
 CODE_CHANGED = "N22"
 _GROUP = RemittanceGroup(number="1")
 _INPATIENT = "11"
-_FILING_INDICATORS = frozenset("12 13 14 15 16 17 AM CH DS HM LM MA MB MC OF TV VA WC ZZ".split())
+_FILING_INDICATORS = frozenset(
+    [
+        "12",
+        "13",
+        "14",
+        "15",
+        "16",
+        "17",
+        "AM",
+        "CH",
+        "DS",
+        "HM",
+        "LM",
+        "MA",
+        "MB",
+        "MC",
+        "OF",
+        "TV",
+        "VA",
+        "WC",
+        "ZZ",
+    ]
+)
 """The codes of CLP06 (835 TR3, 2100)."""
 
 Adjustments = list[RemittanceAdjustment]
