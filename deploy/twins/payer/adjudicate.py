@@ -38,27 +38,8 @@ CODE_CHANGED = "N22"
 _GROUP = RemittanceGroup(number="1")
 _INPATIENT = "11"
 _FILING_INDICATORS = frozenset(
-    [
-        "12",
-        "13",
-        "14",
-        "15",
-        "16",
-        "17",
-        "AM",
-        "CH",
-        "DS",
-        "HM",
-        "LM",
-        "MA",
-        "MB",
-        "MC",
-        "OF",
-        "TV",
-        "VA",
-        "WC",
-        "ZZ",
-    ]
+    {"12", "13", "14", "15", "16", "17", "AM", "CH", "DS", "HM"}
+    | {"LM", "MA", "MB", "MC", "OF", "TV", "VA", "WC", "ZZ"}
 )
 """The codes of CLP06 (835 TR3, 2100)."""
 
