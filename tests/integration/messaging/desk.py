@@ -367,13 +367,15 @@ class Desk:
             sequence = dict(unpack_headers(packed)).get("ce_sequence")
             if sequence is not None:
                 sequences[key, event_type].append(int(sequence))
-        assert all(lane == sorted(lane) for lane in sequences.values()), "revisions out of order"
+        odd = {at: lane for at, lane in sequences.items() if lane != sorted(lane)}
+        assert not odd, "revisions out of order"
 
     async def _check_said(self, good: Sequence[Sent]) -> None:
         once = {unit.event_id: one for one in good for unit in one.units}
         wanted = Counter(say for one in once.values() for say in one.record.says)
         said = await self.said()
-        assert {say: said[say] for say in wanted} == wanted
+        lacking = {say: (said[say], times) for say, times in wanted.items() if said[say] != times}
+        assert not lacking, f"said and wanted: {lacking}"
 
     async def _check_topics(self) -> None:
         """Whatever is in the log is in its topic, as it is there, and in the log's order per key.

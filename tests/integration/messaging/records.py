@@ -58,7 +58,9 @@ class Maker:
     def __init__(self, service: str, folder: Path) -> None:
         self.service = service
         self._folder = folder
-        self._hospital = Hospital(SEED, today=NOW.date(), run=service[:3].upper())
+        # Days of their own: the same claim under another number is a duplicate to coding.
+        seed = SEED + sum(service.encode())
+        self._hospital = Hospital(seed, today=NOW.date(), run=service[:3].upper())
         self._of_claim: Callable[[Sequence[Claim]], Iterator[Sendable]] = {
             "intake": _for_intake,
             "coding": _for_coding,
