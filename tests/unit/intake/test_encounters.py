@@ -126,6 +126,16 @@ def test_charges_in_the_hold_are_on_the_claim() -> None:
     assert data.claim.charge == 16_500
 
 
+def test_a_discharge_date_beside_charges_ends_nothing_and_in_an_update_it_does() -> None:
+    feed = Feed()
+    visit = pv1(f45="20260302070000")
+    feed.send(registration(), message("DFT^P03", visit, ft1("T1"), control="C1"))
+    feed.send(charges(ft1("T2", "93000", "65.00"), control="C2"))
+    assert feed.claims == []
+    feed.send(message("ADT^A08", visit, control="U1", at="20260302090000"))
+    assert [claim.charge for claim in feed.claims] == [16_500]
+
+
 def test_the_final_bill_does_not_wait_for_the_hold() -> None:
     feed = Feed(hold_days=30)
     feed.send(registration(), charges(ft1()), discharge(), final())
