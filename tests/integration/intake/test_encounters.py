@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from services.intake import watching
 from services.intake.app import service
 from services.intake.domain.encounter import encounter_id
+from services.intake.domain.encounters import decide_due
 from services.intake.domain.identity import claim_id
 from services.intake.handlers import IntakeHandler
 from services.intake.watching import watch
@@ -138,6 +140,25 @@ async def test_the_watch_says_once_that_an_encounter_never_came(pool: Pool) -> N
     assert await door.watch(START + timedelta(days=3)) == ["encounter.overdue.v1"]
     assert await door.watch(START + timedelta(days=30)) == []
     assert (await door.take(registration(), final())).said == [RECORDED, RECORDED, RECEIVED]
+
+
+async def test_an_encounter_that_cannot_be_decided_on_does_not_keep_the_others_waiting(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Door(pool, overdue_days=3)
+    await door.take(charges(ft1(), account="A1"), charges(ft1(), control="C2", account="A2"))
+    decide = decide_due
+
+    def fail_once(known: Any, encounter: Any, *rest: Any) -> Any:
+        if encounter.account == "A1":
+            raise ValueError
+        return decide(known, encounter, *rest)
+
+    monkeypatch.setattr(watching, "decide_due", fail_once)
+    assert await door.watch(START + timedelta(days=3)) == ["encounter.overdue.v1"]
+    monkeypatch.undo()
+    assert await door.watch(START + timedelta(days=3)) == []
+    assert await door.watch(START + timedelta(days=4)) == ["encounter.overdue.v1"]
 
 
 async def test_a_merge_finds_what_is_open_and_what_comes_later(pool: Pool) -> None:

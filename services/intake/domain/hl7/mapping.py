@@ -37,10 +37,12 @@ def read_message(
 ) -> EncounterNews | ClaimRefusal | Unreadable:
     """What the message says, or all that is wrong with it."""
     header = message.header
-    trigger = f"{header.get(9, 1)}^{header.get(9, 2)}"
+    trigger = f"{header.get(9, 1)}^{header.get(9, 2) or _event(message)}"
     meaning, faults = _meaning(header, trigger, profile)
     if meaning is None:
         return Unreadable(tuple(faults))
+    if meaning == "ignore":
+        return EncounterNews(trigger, meaning, account="", occurred_at=values.EPOCH)
     fields = Fields(message, profile)
     fields.findings += faults
     news = _news(fields, trigger, meaning)
@@ -48,6 +50,12 @@ def read_message(
         number = news.account or None
         return ClaimRefusal(capped(fields.findings), number)
     return news
+
+
+def _event(message: Message) -> str:
+    """EVN-1, which names the event where MSH-9 has the type alone, as before 2.3."""
+    segment = message.first("EVN")
+    return segment.get(1) if segment is not None else ""
 
 
 def _meaning(
@@ -100,7 +108,7 @@ def _news(fields: Fields, trigger: str, meaning: Meaning) -> EncounterNews:
     is_patient_merge = meaning == "merge" and bool(prior_record or prior_account)
     if meaning == "merge" and not is_patient_merge:
         fields.missing(scope, "prior_medical_record_number", "merge-incomplete", "who was merged")
-    if not account and not (is_patient_merge and not prior_account) and meaning != "ignore":
+    if not account and not (is_patient_merge and not prior_account):
         fields.missing(scope, "account", "encounter-missing", "which account or visit it is about")
     occurred, _ = fields.found(scope, "occurred_at")
     occurred_at = values.moment(occurred) or values.EPOCH
