@@ -5,12 +5,12 @@ twice; patients and accounts are merged; terminators and delimiters differ from 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from deploy.twins.publication import HL7, SOURCE, Fate, Message, Published
+from deploy.twins.publication import HL7, SOURCE, Message, Published
 from shared.contract.claim import Address, Claim, Insured, Patient, Provider, ServiceLine
 from shared.money import format_cents
 
@@ -67,7 +67,6 @@ class Sheet:
     terminator: str = "\r"
     version: str = "2.5.1"
     charset: str | None = None
-    fates: tuple[Fate, ...] = field(default=("gathered",))
 
     def render(self) -> bytes:
         """The message's bytes."""

@@ -240,6 +240,8 @@ def _decide_merge(
     prior, number = news.prior_medical_record_number, news.medical_record_number
     if prior and number and prior != number:
         merges = (PatientMerge(source, prior, number),)
+        if known.record_number(source, number) != number:  # the survivor was merged away before
+            merges = (*merges, PatientMerge(source, number, number))
         changed |= {
             one.id: moved
             for one in known.encounters()

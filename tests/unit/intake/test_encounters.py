@@ -319,6 +319,13 @@ def test_what_comes_later_under_the_merged_number_gets_the_surviving_one() -> No
     assert feed.claims[0].medical_record_number == "9999"
 
 
+def test_a_merge_that_is_turned_round_ends_with_the_latest_survivor() -> None:
+    feed = Feed()
+    feed.send(a40(prior_record="4711", record="9999"), a40(prior_record="9999", record="4711"))
+    feed.send(registration(), charges(ft1()), final())
+    assert feed.claims[0].medical_record_number == "4711"
+
+
 def test_a_merge_of_accounts_moves_the_open_charges() -> None:
     feed = Feed()
     feed.send(
