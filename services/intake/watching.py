@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from services.intake import encounter_store, store
 from services.intake.domain.answer import states_of
+from services.intake.domain.claiming import Ruling
 from services.intake.domain.encounter import Encounter
-from services.intake.domain.encounters import Ruling, decide_due
+from services.intake.domain.encounters import decide_due
 from services.intake.domain.known import Known, State
 from services.intake.domain.profile import SourceProfiles
 from services.intake.handlers import claims_in

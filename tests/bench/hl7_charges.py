@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from deploy.twins import hl7
+from deploy.twins import hl7_segments as hl7
 from deploy.twins.hospital import Hospital
 from tests.bench.inputs import SEED, TODAY
 from tests.bench.report import Section, ratio

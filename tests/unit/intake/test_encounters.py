@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.domain.claiming import Ruling
 from services.intake.domain.encounter import Encounter, encounter_id
-from services.intake.domain.encounters import Ruling, decide_due
+from services.intake.domain.encounters import decide_due
 from services.intake.domain.known import Known, encounter_key
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimRejected, EncounterOverdue, EncounterRecorded
