@@ -542,12 +542,15 @@ def hospital(
     out: Annotated[Path, typer.Option(help="Folder for the day's files.", file_okay=False)],
     claims: Annotated[int, typer.Option(min=1, help="How many claims the day has.")] = 100,
     seed: Seed = 20261122,
+    with_hl7: Annotated[
+        bool, typer.Option("--hl7", help="A third of the claims as HL7 v2 encounters.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a hospital's day into files, as an integration engine would publish them."""
     from services.commands.twins import hospital as run
 
-    raise typer.Exit(run(out, claims, seed, as_json=as_json))
+    raise typer.Exit(run(out, claims, seed, as_json=as_json, with_hl7=with_hl7))
 
 
 @twin.command(
@@ -583,7 +586,7 @@ def clock(
 
 @app.command(rich_help_panel=FILTERS)
 def intake(files: ToRead = None, source: Source = "cli") -> None:
-    """Read 837, canonical JSON or NDJSON into claim events."""
+    """Read 837, HL7 v2, canonical JSON or NDJSON into claim events."""
     from services.commands.filters import intake as run
 
     raise typer.Exit(run(files, source))

@@ -15,6 +15,7 @@ from shared.contract.events import (
     ClaimReceived,
     ClaimRefused,
     ClaimRejected,
+    EncounterRecorded,
     MessageRejected,
 )
 from shared.contract.model import Finding
@@ -27,10 +28,18 @@ _LATER = {
     "claim.refused.v1": "refused",
 }
 _ANSWERS = frozenset(
-    ("claim.received.v1", "claim.duplicated.v1", "claim.rejected.v1", "message.rejected.v1")
+    (
+        "claim.received.v1",
+        "claim.duplicated.v1",
+        "claim.rejected.v1",
+        "message.rejected.v1",
+        "encounter.recorded.v1",
+    )
 )
-_ENDS = frozenset(("held", "submitted", "refused", "rejected", "duplicate", "superseded"))
-WELL = frozenset(("submitted", "duplicate"))
+_ENDS = frozenset(
+    ("held", "submitted", "refused", "rejected", "duplicate", "superseded", "gathered")
+)
+WELL = frozenset(("submitted", "duplicate", "gathered"))
 
 Fetch = Callable[[Mapping[str, str]], bytes]
 """The value that a claim check in an event's headers stands for."""
@@ -109,6 +118,8 @@ class Following:
                 outcome = "accepted"
             case ClaimDuplicated(origin=origin):
                 outcome = "duplicate"
+            case EncounterRecorded(origin=origin):
+                outcome = "gathered"
             case ClaimRejected(origin=origin) | MessageRejected(origin=origin):
                 outcome = "rejected"
             case _:
@@ -116,7 +127,7 @@ class Following:
         answer = self.answers.get(origin.message_id)
         if answer is None or event is None:
             return
-        claim = None if outcome == "rejected" else event.subject
+        claim = event.subject if outcome in ("accepted", "duplicate") else None
         record = Outcome(claim, outcome, _findings(event) if outcome == "rejected" else [])
         answer.records[origin.position] = record
         if outcome == "accepted":

@@ -5,12 +5,14 @@ decides, the very functions decide that decide on messages.
 """
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.intake import encounter_store, store
 from services.intake.domain.answer import states_of
+from services.intake.domain.claiming import Ruling
 from services.intake.domain.encounter import Encounter
 from services.intake.domain.encounters import decide_due
 from services.intake.domain.known import Known, State
@@ -25,6 +27,9 @@ from shared.telemetry.tracing import Batch, Tracing
 
 AT_ONCE = 200
 """Encounters in one transaction."""
+AGAIN_AFTER = timedelta(hours=6)
+
+logger = logging.getLogger("claimwire.intake")
 
 
 def watcher(profiles: SourceProfiles, poll_s: float) -> Worker:
@@ -66,7 +71,7 @@ async def watch(
             changed: dict[str, State] = {}
             said: list[Event] = []
             for encounter in due:
-                ruling = decide_due(Known(states), encounter, profiles.of(encounter.source), now)
+                ruling = _ruling(Known(states), encounter, profiles, now)
                 changed |= states_of(ruling)
                 said += ruling.events
             encounters = [state for state in changed.values() if isinstance(state, Encounter)]
@@ -74,6 +79,19 @@ async def watch(
             await store.save_claims(connection, claims_in(changed.values()))
             await outbox.append(connection, [_traced(event, trace) for event in said])
             return said
+
+
+def _ruling(known: Known, encounter: Encounter, profiles: SourceProfiles, now: datetime) -> Ruling:
+    """What becomes of one encounter. One that cannot be decided on must not keep the others from
+    it: it is looked at again later."""
+    try:
+        return decide_due(known, encounter, profiles.of(encounter.source), now)
+    except Exception as error:
+        logger.exception(
+            "an encounter could not be decided on",
+            extra={"claim_id": str(encounter.id), "error": type(error).__name__},
+        )
+        return Ruling((), (encounter.model_copy(update={"due_at": now + AGAIN_AFTER}),))
 
 
 def _traced(event: Event, trace: Batch) -> Event:

@@ -133,6 +133,31 @@ def oxedi_read_remittances(path: Path) -> Run:
     return run
 
 
+def claimwire_read_charges(path: Path) -> Run:
+    """DFT messages to what each says of its encounter: charges, patient, coverages, findings."""
+    from services.intake.domain.encounter import EncounterNews
+    from services.intake.domain.hl7.reading import read_hl7
+    from services.intake.domain.profile import BUILT_IN
+
+    def run() -> int:
+        with path.open("rb") as stream:
+            return sum(isinstance(one, EncounterNews) for one in read_hl7(stream, BUILT_IN.default))
+
+    return run
+
+
+def python_hl7_read_charges(path: Path) -> Run:
+    """The same messages into its containers; nothing is mapped or checked."""
+    import hl7  # type: ignore[import-untyped]
+
+    messages = [one for one in path.read_text().split("\x0b") if one]
+
+    def run() -> int:
+        return sum(bool(hl7.parse(one)) for one in messages)
+
+    return run
+
+
 JUDGES: dict[tuple[str, str], Callable[[Path], Run]] = {
     ("claimwire", "837P read"): claimwire_read_claims,
     ("claimwire", "837P write"): claimwire_write_claims,
@@ -143,6 +168,8 @@ JUDGES: dict[tuple[str, str], Callable[[Path], Run]] = {
     ("x12sdk", "837P write"): x12sdk_write_claims,
     ("x12sdk", "835 read"): x12sdk_read,
     ("oxedi", "835 read"): oxedi_read_remittances,
+    ("claimwire", "DFT read"): claimwire_read_charges,
+    ("python-hl7", "DFT read"): python_hl7_read_charges,
 }
 
 

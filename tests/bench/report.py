@@ -84,6 +84,7 @@ def surroundings() -> dict[str, object]:
                 "aiokafka",
                 "asyncpg",
                 "faststream",
+                "hl7",
                 "oxedi",
                 "pydantic",
                 "pyx12",

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.intake.domain.arrival import AcceptedClaim, Arrival
+from services.intake.domain.claiming import Ruling
 from services.intake.domain.decide import MessageCount, Verdict, decide, tally
 from services.intake.domain.encounter import EncounterNews
-from services.intake.domain.encounters import Ruling, decide_news
+from services.intake.domain.encounters import decide_news
 from services.intake.domain.known import (
     Known,
     Siblings,

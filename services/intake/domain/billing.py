@@ -6,22 +6,21 @@ rules of the door or coding's checks say that it is missing.
 
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from services.intake.domain.arrival import ClaimRefusal, capped
-from services.intake.domain.encounter import Charge, Coverage, Encounter
+from services.intake.domain.credits import net
+from services.intake.domain.encounter import Charge, Encounter
 from services.intake.domain.gathering import united
+from services.intake.domain.parties import billing_provider, other_coverage, people
 from services.intake.domain.profile import SourceProfile
 from shared.contract.claim import (
     Claim,
     ClaimKind,
     Diagnosis,
-    Insured,
-    OtherCoverage,
-    Patient,
     Provider,
     RelatedCauses,
     ServiceLine,
@@ -33,7 +32,6 @@ MAX_LINES = 999
 MAX_DIAGNOSES = {"professional": 12, "dental": 4, "institutional": 25}
 MAX_POINTERS = 4
 _SEQUENCES = "PSTABCDEFGH"
-_SELF = "18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +76,14 @@ def bill(
         release_of_information=profile.release_of_information,
         payer_sequence="P",
         filing_indicator=first.filing_indicator,
-        **_people(encounter, first),
+        **people(encounter, first),
         payer=first.payer,
-        billing_provider=_billing_provider(encounter, profile),
+        billing_provider=billing_provider(encounter, profile),
         prior_authorization=first.authorization,
         medical_record_number=encounter.medical_record_number,
         diagnoses=diagnoses,
         other_coverages=tuple(
-            _other(encounter, coverage, sequence, profile)
+            other_coverage(encounter, coverage, sequence, profile)
             for coverage, sequence in zip(others, _SEQUENCES[1:], strict=False)
         ),
         **(_institutional if kind == "institutional" else _office)(encounter, lines),
@@ -111,65 +109,7 @@ def _line_count(count: int) -> Finding:
     )
 
 
-# Charges
-
-
-def net(charges: Iterable[Charge], notes: list[Finding]) -> list[Charge]:
-    """The charges that stand after their credits. A credit takes back the charge of the same key,
-    else one of the same code, day and amount, else a part of one of the same code and day."""
-    standing = [charge for charge in charges if not charge.is_credit]
-    for credit in (charge for charge in charges if charge.is_credit):
-        matches = (
-            [one for one in standing if one.key == credit.key],
-            [one for one in standing if _is_same_service(one, credit, with_amount=True)],
-            [one for one in standing if _can_lessen(one, credit)],
-        )
-        chosen = next((found[-1] for found in matches if found), None)
-        if chosen is None:
-            notes.append(_unmatched(credit))
-            continue
-        at = standing.index(chosen)
-        rest = _lessened(chosen, credit)
-        standing[at : at + 1] = [rest] if rest is not None else []
-    return standing
-
-
-def _is_same_service(one: Charge, credit: Charge, *, with_amount: bool = False) -> bool:
-    mine, theirs = one.line, credit.line
-    return (
-        mine.procedure == theirs.procedure
-        and mine.revenue_code == theirs.revenue_code
-        and mine.service_from == theirs.service_from
-        and (not with_amount or mine.charge == theirs.charge)
-    )
-
-
-def _can_lessen(one: Charge, credit: Charge) -> bool:
-    return (
-        _is_same_service(one, credit)
-        and one.line.charge > credit.line.charge
-        and (one.line.units or 0) > (credit.line.units or 0)
-    )
-
-
-def _lessened(charge: Charge, credit: Charge) -> Charge | None:
-    """What is left of a charge; None where it is taken back whole."""
-    left = charge.line.charge - credit.line.charge
-    units = (charge.line.units or 0) - (credit.line.units or 0)
-    if left <= 0 or units <= 0:
-        return None
-    line = charge.line.model_copy(update={"charge": left, "units": units})
-    return charge.model_copy(update={"line": line})
-
-
-def _unmatched(credit: Charge) -> Finding:
-    return Finding(
-        code="credit-without-charge",
-        severity="warn",
-        path=credit.place,
-        message="a credit takes back a charge that is not there, and was left out",
-        hint="Give a credit the transaction id (FT1-2) of the charge that it takes back.",
-    )
+# Lines
 
 
 def _line(
@@ -240,65 +180,6 @@ def _diagnoses(
             )
         )
     return tuple(all_of[:limit])
-
-
-# Who
-
-
-def _billing_provider(encounter: Encounter, profile: SourceProfile) -> Provider:
-    visit = encounter.visit
-    by_facility = profile.billing_providers.get(visit.billing_facility or "")
-    return visit.billing_provider or by_facility or profile.billing_provider or Provider()
-
-
-def _people(encounter: Encounter, first: Coverage) -> dict[str, Any]:
-    patient = encounter.patient
-    assert patient is not None, "only registered encounters are billed"
-    is_self = first.relationship == _SELF
-    return {
-        "patient_relationship": first.relationship,
-        "subscriber": _insured(first, patient if is_self else None),
-        "patient": None if is_self else patient,
-    }
-
-
-def _insured(coverage: Coverage, patient: Patient | None) -> Insured:
-    """The insured; where that is the patient, what the coverage leaves out is the patient's."""
-    insured = coverage.insured
-    if patient is None:
-        return insured
-    names = ("name", "first_name", "middle_name", "suffix")
-    known = {} if insured.name else {name: getattr(patient, name) for name in names}
-    known |= {
-        name: getattr(insured, name) or getattr(patient, name)
-        for name in ("birth_date", "gender", "address", "death_date")
-    }
-    return insured.model_copy(update=known)
-
-
-def _other(
-    encounter: Encounter, coverage: Coverage, sequence: str, profile: SourceProfile
-) -> OtherCoverage:
-    insured = _insured(coverage, encounter.patient if coverage.relationship == _SELF else None)
-    return OtherCoverage(
-        sequence=sequence,
-        relationship=coverage.relationship,
-        group_number=insured.group_number,
-        group_name=insured.group_name,
-        filing_indicator=coverage.filing_indicator,
-        benefits_assigned=profile.benefits_assigned,
-        release_of_information=profile.release_of_information,
-        subscriber=insured.model_copy(
-            update={
-                "group_number": None,
-                "group_name": None,
-                "birth_date": None,
-                "gender": None,
-                "death_date": None,
-            }
-        ),
-        payer=coverage.payer,
-    )
 
 
 # The two families

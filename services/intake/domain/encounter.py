@@ -162,3 +162,10 @@ def encounter_id(source: str, account: str) -> UUID:
 def patient_id(source: str, medical_record_number: str) -> UUID:
     """The key of a patient of a source, where patients were merged."""
     return business_id("patient", source, medical_record_number.strip())
+
+
+def new_encounter(source: str, account: str, now: datetime) -> Encounter:
+    """The encounter of an account that nothing was heard of yet."""
+    return Encounter(
+        id=encounter_id(source, account), source=source, account=account, opened_at=now
+    )

@@ -66,9 +66,9 @@ def gather(
 
 
 def _discharges(news: EncounterNews) -> bool:
-    return news.meaning == "discharge" or (
-        news.visit is not None and news.visit.discharged_at is not None
-    )
+    """A discharge date is one wherever it stands but beside charges: more of those may follow."""
+    has_date = news.visit is not None and news.visit.discharged_at is not None
+    return news.meaning == "discharge" or (has_date and news.meaning != "charge")
 
 
 def _record_number(encounter: Encounter, news: EncounterNews) -> str | None:

@@ -88,7 +88,7 @@ class Known:
         """The number by which a patient is known now."""
         for _ in range(MAX_MERGES):
             merge = self.states.get(merge_key(patient_id(source, number))) if number else None
-            if not isinstance(merge, PatientMerge):
+            if not isinstance(merge, PatientMerge) or merge.number == number:
                 break
             number = merge.number
         return number

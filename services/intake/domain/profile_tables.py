@@ -33,7 +33,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "medical_record_number": ("PID-3[5=MR].1", "PID-3.1"),
     "prior_account": ("MRG-3.1",),
     "prior_medical_record_number": ("MRG-1[5=MR].1", "MRG-1.1"),
-    "occurred_at": ("EVN-6.1", "EVN-2.1", "MSH-7.1"),
+    "occurred_at": ("EVN-2.1", "MSH-7.1"),
     # The patient. PID-5 is a name, PID-11 an address: all their components are read
     "patient.name": ("PID-5",),
     "patient.birth_date": ("PID-7.1",),

@@ -39,6 +39,7 @@ class Listener:
 
     async def run(self, context: Context) -> None:
         """Listens until the process stops; what was read by then is answered."""
+        context.ready["mllp"] = False
         taking = Taking(context, self._handler)
         settling = asyncio.create_task(taking.run(), name="mllp taking")
 
@@ -53,6 +54,7 @@ class Listener:
                 limit=READ_BYTES,
                 ssl=tls_context(self._settings),
             )
+            context.ready["mllp"] = True
             self.port = server.sockets[0].getsockname()[1]
             address = f"mllp://{self._settings.mllp_host}:{self.port}"
             context.logger.info("listening", extra={"address": address})

@@ -37,6 +37,7 @@ TABLES: dict[ClaimKind, TransactionTable] = {
     "institutional": INSTITUTIONAL,
     "dental": DENTAL,
 }
+_BEFORE_5010 = ("003", "004")
 _KIND_OF_VERSION = {version: kind for kind, table in TABLES.items() for version in table.versions}
 _CLAIM_FIELDS = frozenset(Claim.model_fields)
 _BUILD_CLAIM = builder(Claim)
@@ -136,12 +137,17 @@ def _refusal(envelope: Envelope) -> Finding:
             message="a transaction set that is not an 837",
             hint="send claims as 837",
         )
+    group = envelope.group.version if envelope.group else ""
+    is_old = (header.version if header and header.version else group).startswith(_BEFORE_5010)
     return Finding(
         code="version-not-supported",
-        path="ST03",
+        path="ST03" if header is not None and header.version else "GS08",
         position=1,
-        message="an 837 of a version that is not read here",
+        message="an 837 of a version before 5010, which may not be used since 2012"
+        if is_old
+        else "an 837 of a version that is not read here",
         hint="send 005010X222A1, 005010X223A2 (institutional) or 005010X224A2 (dental)",
+        source="45 CFR 162.1102",
     )
 
 

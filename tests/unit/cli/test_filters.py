@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from deploy.twins import hospital
 from deploy.twins.hospital import Hospital
 from deploy.twins.payer.answer import answer
 from deploy.twins.payer.reception import receive
 from deploy.twins.payer.scenario import EVERYDAY, Fate, Outcome, Scenario
-from services.commands import filters
+from services.commands import filters, twins
+from services.commands.failures import CommandError
 from services.commands.filters import Exit
 from shared.contract.claim import Claim
 from shared.contract.events import TYPE_BY_NAME
@@ -307,3 +309,35 @@ def test_remit_says_payer_trace_number_and_amount_of_every_sample(
                 data = event["data"]
                 assert {"payer_identifier", "trace_number", "amount"} <= data.keys(), path.name
                 assert parse_cents(data["amount"]) >= 0
+
+
+def test_an_encounter_goes_on_from_file_to_file_of_one_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: Filter
+) -> None:
+    """The twin's HL7 day in the order it is published, with the source profiles it needs."""
+    day = list(hospital.day(5, 60, today=twins.today(), formats=hospital.ALL_FORMATS))
+    files, claims = [], []
+    for at, message in enumerate(one for one in day if one.key is not None):
+        path = tmp_path / f"{at:04}.hl7"
+        path.write_bytes(message.value)
+        files.append(path)
+        claims += [claim.patient_control_number for claim in message.encounters]
+    profiles = tmp_path / "sources.json"
+    profiles.write_bytes(hospital.source_profiles(5, today=twins.today()))
+    monkeypatch.setenv("CLAIMWIRE_SOURCE_PROFILES", str(profiles))
+    run = filtered(filters.intake, files, hospital.SOURCE)
+    received = [event for event in run.events if event["type"] == "claim.received.v1"]
+    numbers = [event["data"]["claim"]["patient_control_number"] for event in received]
+    assert run.status == Exit.ACCEPTED
+    assert Counter(numbers) == Counter(claims)
+    assert len(claims) > 5
+
+
+def test_source_profiles_that_cannot_be_used_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = tmp_path / "sources.json"
+    profiles.write_text('{"default": {"hold_days": -1}}')
+    monkeypatch.setenv("CLAIMWIRE_SOURCE_PROFILES", str(profiles))
+    with pytest.raises(CommandError, match=r"CLAIMWIRE_SOURCE_PROFILES: default\.hold_days"):
+        filters.intake([], "clinic")

@@ -19,6 +19,7 @@ from shared.contract.events import (
     ClaimRefused,
     ClaimRejected,
     ClaimSubmitted,
+    EncounterRecorded,
     InterchangeReference,
     MessageOrigin,
     MessageRejected,
@@ -179,3 +180,15 @@ def test_an_event_that_is_kept_elsewhere_is_fetched(answer: Answer, claim: Claim
     Following([answer], fetch).heard(headers, b"")
     assert asked == ["ab/cd"]
     assert answer.records[0].outcome == "accepted"
+
+
+def test_a_message_of_an_encounter_is_gathered_and_goes_on_as_the_claim_it_completes(
+    following: Following, answer: Answer, claim: Claim
+) -> None:
+    recorded = EncounterRecorded(origin=origin(), trigger="BAR^P06", outcome="recorded")
+    tell(following, claim.id, recorded)
+    assert [one.outcome for one in answer.records.values()] == ["gathered"]
+    assert answer.is_well
+    tell(following, claim.id, ClaimReceived(claim=claim, origin=origin(), received_at=NOW))
+    assert [one.outcome for one in answer.records.values()] == ["accepted"]
+    assert not answer.is_settled

@@ -21,6 +21,12 @@ def test_the_hospital_writes_its_day_as_files(
     assert [row["file"].rpartition(".")[0] for row in told] == messages
 
 
+def test_with_hl7_the_profiles_that_it_needs_are_beside_it(tmp_path: Path) -> None:
+    assert twins.hospital(tmp_path, 30, 7, as_json=False, with_hl7=True) == 0
+    assert json.loads((tmp_path / "sources.json").read_text())["sources"]
+    assert list(tmp_path.glob("*.hl7"))
+
+
 def test_the_payer_takes_its_own_options(tmp_path: Path) -> None:
     assert twins.payer(["--root", str(tmp_path), "--once"]) == 0
     assert twins.payer(["--nonsense"]) == 2

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.domain.claiming import Ruling
 from services.intake.domain.encounter import Encounter, encounter_id
-from services.intake.domain.encounters import Ruling, decide_due
+from services.intake.domain.encounters import decide_due
 from services.intake.domain.known import Known, encounter_key
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimRejected, EncounterOverdue, EncounterRecorded
@@ -124,6 +125,16 @@ def test_charges_in_the_hold_are_on_the_claim() -> None:
     (event,) = time_passes(feed, datetime(2026, 3, 6, tzinfo=UTC)).events
     data: Any = event.data
     assert data.claim.charge == 16_500
+
+
+def test_a_discharge_date_beside_charges_ends_nothing_and_in_an_update_it_does() -> None:
+    feed = Feed()
+    visit = pv1(f45="20260302070000")
+    feed.send(registration(), message("DFT^P03", visit, ft1("T1"), control="C1"))
+    feed.send(charges(ft1("T2", "93000", "65.00"), control="C2"))
+    assert feed.claims == []
+    feed.send(message("ADT^A08", visit, control="U1", at="20260302090000"))
+    assert [claim.charge for claim in feed.claims] == [16_500]
 
 
 def test_the_final_bill_does_not_wait_for_the_hold() -> None:
@@ -307,6 +318,13 @@ def test_what_comes_later_under_the_merged_number_gets_the_surviving_one() -> No
     feed = Feed()
     feed.send(a40(prior_record="4711", record="9999"), registration(), charges(ft1()), final())
     assert feed.claims[0].medical_record_number == "9999"
+
+
+def test_a_merge_that_is_turned_round_ends_with_the_latest_survivor() -> None:
+    feed = Feed()
+    feed.send(a40(prior_record="4711", record="9999"), a40(prior_record="9999", record="4711"))
+    feed.send(registration(), charges(ft1()), final())
+    assert feed.claims[0].medical_record_number == "4711"
 
 
 def test_a_merge_of_accounts_moves_the_open_charges() -> None:

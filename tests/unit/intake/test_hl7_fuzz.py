@@ -12,6 +12,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,9 +25,12 @@ from services.intake.domain.hl7.framing import Frames, framed
 from services.intake.domain.known import State
 from services.intake.domain.profile import SourceProfiles
 from services.intake.filter import read
+from shared.contract.envelope import text_headers, to_headers
 from shared.contract.events import ClaimRejected, MessageRejected
+from shared.contract.model import to_wire
+from tests import canary
 from tests.conftest import REPOSITORY
-from tests.hl7_messages import NOW, SOURCE, profiles
+from tests.hl7_messages import NOW, SOURCE, message, profiles, pv1, segment
 
 SAMPLES = REPOSITORY.parent / "shared" / "samples" / "HL7v2"
 SLOW_S = 5.0
@@ -141,13 +145,67 @@ def test_bytes_of_any_kind(raw: bytes) -> None:
     check(b"MSH|^~\\&|" + raw)
 
 
+@cache
+def her_messages() -> Sequence[bytes]:
+    """The invented patient of the canary test, registered and charged."""
+    born, served = f"{canary.BIRTH_DATE:%Y%m%d}", f"{canary.SERVICE_DATE:%Y%m%d}"
+    her = segment(
+        "PID",
+        {
+            3: f"{canary.MEDICAL_RECORD_NUMBER}^^^GH^MR",
+            5: f"{canary.LAST_NAME}^{canary.FIRST_NAME}",
+            7: born,
+            11: f"{canary.STREET}^^{canary.CITY}^OH^45402",
+            18: canary.PATIENT_CONTROL_NUMBER,
+        },
+    )
+    covered = segment(
+        "IN1",
+        {
+            1: "1",
+            3: "ACME",
+            8: canary.GROUP_NUMBER,
+            16: f"{canary.LAST_NAME}^{canary.FIRST_NAME}",
+            17: "SEL",
+            36: canary.MEMBER_ID,
+        },
+    )
+    charge = segment(
+        "FT1",
+        {2: "T1", 4: served, 6: "CG", 10: "1", 11: "80.00", 25: f"{canary.PROCEDURE}^^C4"}
+        | {19: f"{canary.DIAGNOSIS}^^I10C"},
+    )
+    return [
+        message("ADT^A04", her, pv1(), covered),
+        message("DFT^P03", her, charge, f"NTE|1||{canary.NOTE}"),
+        message("BAR^P06", her),
+    ]
+
+
+@given(st.integers(0, 2**48))
+def test_what_is_said_of_a_message_never_holds_the_patients_data(seed: int) -> None:
+    random = Random(seed)
+    for raw in her_messages():
+        for event in read(
+            BytesIO(mutated(raw, random)),
+            source=SOURCE,
+            now=NOW,
+            content_type=HL7,
+            profiles=sources(),
+        ):
+            data: Any = event.data
+            told = b"".join(to_wire(one) for one in getattr(data, "findings", ()))
+            canary.assert_absent({"findings": told.decode()})
+            canary.assert_absent(text_headers(to_headers(event)))
+
+
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 40))
 @settings(max_examples=50)
 def test_frames_hold_no_more_than_their_limit(pieces: list[bytes], limit: int) -> None:
     frames = Frames(limit)
     for piece in pieces:
-        for message in frames.feed(piece):
-            assert len(message) <= limit + 1
+        for one in frames.feed(piece):
+            assert len(one) <= limit + 1
     rest = list(frames.feed(b"\x1c" + framed(b"ok")))
     assert rest[-1] == b"ok"[: limit + 1]
 

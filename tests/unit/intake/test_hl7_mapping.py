@@ -230,7 +230,12 @@ def test_diagnoses_are_ranked_and_those_no_claim_can_carry_are_said() -> None:
 
 def test_events_of_no_interest_can_be_ignored_by_the_profile() -> None:
     profile = profiles(events={"ADT^A60": "ignore"}).of(SOURCE)
-    assert news(message("ADT^A60"), profile).meaning == "ignore"
+    assert news(message("ADT^A60", pid("x" * 99)), profile).meaning == "ignore"
+
+
+def test_the_event_may_stand_in_evn_alone() -> None:
+    raw = message("ADT^A04", IN1).replace(b"ADT^A04|", b"ADT|")
+    assert news(raw).trigger == "ADT^A04"
 
 
 def test_registrations_carry_the_patient() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.twins.hl7 import Marks
+from deploy.twins.hl7_segments import Marks
 from deploy.twins.hospital import ALL_FORMATS, day
 from deploy.twins.publication import HL7
 from services.intake.domain.hl7.parsing import DEFAULT_DELIMITERS, MessageError, parse, unescape

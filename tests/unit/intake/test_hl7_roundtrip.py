@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.twins import hl7
+from deploy.twins.hl7_segments import stamp
 from deploy.twins.hospital import npi
 from services.intake.domain.profile import read_profiles
 from services.intake.filter import read
@@ -247,4 +248,4 @@ def test_a_claim_told_in_messages_is_that_claim_again(claim: Claim, seed: int) -
 
 def test_the_twins_clock_is_in_the_day_it_tells() -> None:
     """Newer counts by the time in the message: the writer must not turn back."""
-    assert hl7.stamp(datetime(2026, 3, 9, 6, 5, 4)) == "20260309060504"  # noqa: DTZ001
+    assert stamp(datetime(2026, 3, 9, 6, 5, 4)) == "20260309060504"  # noqa: DTZ001

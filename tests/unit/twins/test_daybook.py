@@ -143,3 +143,31 @@ def test_money_of_held_claims_is_the_sum_of_their_charges() -> None:
     book.advance(claim_id_of("A1"), "held")
     assert book.held_cents() == 12_345
     assert book.problems() == []
+
+
+def test_messages_of_an_encounter_are_accounted_for_beside_the_claim_they_come_to() -> None:
+    gathered = Published("A1", 0, "gathered")
+    whole = Published("A1", 12_345, "held")
+    book = Daybook(SEED)
+    book.published(Message("m1", "x-application/hl7-v2+er7", b"", (gathered,)))
+    book.published(Message("m2", "x-application/hl7-v2+er7", b"", (gathered,), (whole,)))
+    subject = claim_id_of("A1")
+    said = [
+        {"ce_id": str(at), "ce_type": kind, "ce_subject": subject}
+        for at, kind in enumerate(
+            (
+                "encounter.recorded.v1",
+                "encounter.recorded.v1",
+                "claim.received.v1",
+                "claim.held.v1",
+            )
+        )
+    ]
+    for headers in said[1:]:
+        book.heard(headers)
+    assert not book.is_settled, "one message is not answered yet"
+    assert any("published is 2" in problem for problem in book.problems())
+    book.heard(said[0])
+    assert book.is_settled
+    assert book.problems() == []
+    assert (book.counts()["gathered"], book.counts()["encounters"]) == (2, 1)

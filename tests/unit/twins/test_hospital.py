@@ -12,7 +12,18 @@ import pyx12.x12n_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.twins.hospital import JSON, NDJSON, X12, Hospital, Message, day, npi, render_x12
+from deploy.twins.hospital import (
+    ALL_FORMATS,
+    JSON,
+    NDJSON,
+    X12,
+    Hospital,
+    Message,
+    day,
+    npi,
+    render_x12,
+)
+from deploy.twins.publication import HL7
 from shared.contract.claim import Claim
 
 TODAY = date(2026, 11, 20)
@@ -106,6 +117,50 @@ def test_a_clean_claim_adds_up_and_names_valid_providers() -> None:
         )
         assert all(is_valid_npi(one.npi or "") for one in providers if one is not None)
         assert all(line.service_from < TODAY for line in claim.service_lines if line.service_from)
+
+
+# Encounters in HL7
+
+
+def test_with_hl7_a_day_has_as_many_claims_and_says_which_message_completes_which() -> None:
+    told = list(day(3, 200, today=TODAY, formats=ALL_FORMATS))
+    records = [record for one in told for record in one.records]
+    whole = [record for record in records if record.fate in ("accepted", "held")]
+    encounters = [claim for one in told for claim in one.encounters]
+    assert len(whole) + len(encounters) == 200
+    assert len(encounters) > 30
+    assert all(one.content_type == HL7 for one in told if one.encounters)
+    numbers = [claim.patient_control_number for claim in encounters]
+    assert len(set(numbers)) == len(numbers)
+    assert len({one.message_id for one in told}) == len(told)
+
+
+def test_encounters_are_spread_over_messages_out_of_order_and_of_every_kind() -> None:
+    told = [
+        one for one in day(3, 300, today=TODAY, formats=ALL_FORMATS) if one.encounters or one.key
+    ]
+    triggers = {_trigger(one.value) for one in told}
+    assert triggers >= {
+        "ADT^A03",
+        "ADT^A04",
+        "ADT^A08",
+        "ADT^A40",
+        "BAR^P01",
+        "BAR^P06",
+        "BAR^P12",
+        "DFT^P03",
+        "DFT^P11",
+    }
+    assert len(told) > 3 * sum(len(one.encounters) for one in told)
+    first_of_each: dict[str | None, str] = {}
+    for one in told:
+        first_of_each.setdefault(one.key, _trigger(one.value))
+    assert {"DFT^P03", "BAR^P12", "ADT^A04"} <= set(first_of_each.values())
+
+
+def _trigger(value: bytes) -> str:
+    header = value.replace(b"\n", b"\r").split(b"\r")[0].decode()
+    return header.split(header[3])[8].replace("$", "^")
 
 
 # An independent program's verdict

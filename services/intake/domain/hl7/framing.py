@@ -26,11 +26,6 @@ class Frames:
         self.broken = 0
         """Frames that were broken off so far."""
 
-    @property
-    def is_inside(self) -> bool:
-        """Whether a frame has begun that has not ended."""
-        return self._is_inside
-
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The messages that end in these bytes. One that is too long is given once, cut off to just
         over the limit, so that it can be refused; the rest of it is passed over."""

@@ -4,27 +4,24 @@ All that is wrong with a message is found at once, each finding with the place i
 sender's own terms. Charges have a module of their own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from services.intake.domain.arrival import ClaimRefusal, Unreadable, capped
-from services.intake.domain.encounter import Coverage, EncounterNews, Visit
+from services.intake.domain.encounter import Coverage, EncounterNews
 from services.intake.domain.hl7 import values
 from services.intake.domain.hl7.charges import charges_of
 from services.intake.domain.hl7.fields import Fields
 from services.intake.domain.hl7.parsing import Message, Segment
 from services.intake.domain.hl7.paths import Scope
+from services.intake.domain.hl7.visits import visit_of
 from services.intake.domain.profile import SourceProfile
-from services.intake.domain.profile_tables import ADMISSION_TYPES, SURGICAL_SYSTEMS, Meaning
+from services.intake.domain.profile_tables import SURGICAL_SYSTEMS, Meaning
 from shared.contract.claim import (
     Diagnosis,
     Insured,
-    OccurrenceCode,
-    OccurrenceSpan,
     Patient,
     SurgicalProcedure,
-    ValueCode,
 )
 from shared.contract.model import Finding
 
@@ -37,10 +34,12 @@ def read_message(
 ) -> EncounterNews | ClaimRefusal | Unreadable:
     """What the message says, or all that is wrong with it."""
     header = message.header
-    trigger = f"{header.get(9, 1)}^{header.get(9, 2)}"
+    trigger = f"{header.get(9, 1)}^{header.get(9, 2) or _event(message)}"
     meaning, faults = _meaning(header, trigger, profile)
     if meaning is None:
         return Unreadable(tuple(faults))
+    if meaning == "ignore":
+        return EncounterNews(trigger, meaning, account="", occurred_at=values.EPOCH)
     fields = Fields(message, profile)
     fields.findings += faults
     news = _news(fields, trigger, meaning)
@@ -48,6 +47,12 @@ def read_message(
         number = news.account or None
         return ClaimRefusal(capped(fields.findings), number)
     return news
+
+
+def _event(message: Message) -> str:
+    """EVN-1, which names the event where MSH-9 has the type alone, as before 2.3."""
+    segment = message.first("EVN")
+    return segment.get(1) if segment is not None else ""
 
 
 def _meaning(
@@ -100,7 +105,7 @@ def _news(fields: Fields, trigger: str, meaning: Meaning) -> EncounterNews:
     is_patient_merge = meaning == "merge" and bool(prior_record or prior_account)
     if meaning == "merge" and not is_patient_merge:
         fields.missing(scope, "prior_medical_record_number", "merge-incomplete", "who was merged")
-    if not account and not (is_patient_merge and not prior_account) and meaning != "ignore":
+    if not account and not (is_patient_merge and not prior_account):
         fields.missing(scope, "account", "encounter-missing", "which account or visit it is about")
     occurred, _ = fields.found(scope, "occurred_at")
     occurred_at = values.moment(occurred) or values.EPOCH
@@ -112,7 +117,7 @@ def _news(fields: Fields, trigger: str, meaning: Meaning) -> EncounterNews:
         occurred_at=occurred_at,
         medical_record_number=fields.text(scope, "medical_record_number") or None,
         patient=_patient(fields, scope) if "PID" in message.counts else None,
-        visit=_visit(fields, scope),
+        visit=visit_of(fields, scope),
         coverages=tuple(_coverages(fields)),
         diagnoses=tuple(_diagnoses(fields, message)),
         procedures=tuple(_procedures(fields, message)),
@@ -136,81 +141,6 @@ def _patient(fields: Fields, scope: Scope) -> Patient:
 
 def _gender(code: str) -> str | None:
     return _GENDERS.get(code[:1].upper(), "U") if code else None
-
-
-def _visit(fields: Fields, scope: Scope) -> Visit:
-    def moment(name: str) -> tuple[date | None, str | None, datetime | None]:
-        on = fields.day(scope, name)
-        text, _ = fields.found(scope, name)
-        return on, values.clock_time(text), values.moment(text)
-
-    admitted_on, admission_time, _ = moment("visit.admitted_at")
-    discharged_on, discharge_time, discharged_at = moment("visit.discharged_at")
-    admission_type = fields.text(scope, "visit.admission_type")
-    cause = fields.text(scope, "visit.accident_cause")
-    return Visit(
-        patient_class=fields.text(scope, "visit.class") or None,
-        facility_code=fields.text(scope, "visit.facility_code") or None,
-        admission_type=ADMISSION_TYPES.get(admission_type),
-        admission_source=_short(fields.text(scope, "visit.admission_source"), 1),
-        patient_status=_short(fields.text(scope, "visit.patient_status"), 2),
-        admitted_on=admitted_on,
-        admission_time=admission_time,
-        discharged_on=discharged_on,
-        discharge_time=discharge_time,
-        discharged_at=discharged_at,
-        attending_provider=fields.provider(scope, "visit.attending_provider"),
-        referring_provider=fields.provider(scope, "visit.referring_provider"),
-        rendering_provider=fields.provider(scope, "visit.rendering_provider"),
-        operating_provider=fields.provider(scope, "visit.operating_provider"),
-        billing_facility=fields.text(scope, "visit.billing_facility") or None,
-        diagnosis_related_group=_short(fields.text(scope, "visit.diagnosis_related_group"), 4),
-        accident_on=fields.day(scope, "visit.accident_on"),
-        accident_cause=cause if cause in ("AA", "EM", "OA") else None,
-        accident_state=_short(fields.text(scope, "visit.accident_state"), 2),
-        **_uniform_bill(fields, fields.message.first("UB2")),
-    )
-
-
-def _short(code: str, length: int) -> str | None:
-    """A code of a claim's own form; a site's own words in its place say nothing to a payer."""
-    return code if code and len(code) <= length and code.isalnum() else None
-
-
-def _uniform_bill(fields: Fields, segment: Segment | None) -> Mapping[str, Any]:
-    """UB2: condition, value, occurrence and span codes of an institutional claim."""
-    if segment is None:
-        return {}
-
-    def each(number: int, make: Callable[[str], Any]) -> tuple[Any, ...]:
-        return tuple(
-            made for part in segment.repetitions(number) if (made := make(part)) is not None
-        )
-
-    def value_code(part: str) -> ValueCode | None:
-        code, amount = segment.part(part, 1), values.cents(segment.part(part, 2))
-        if code and amount is None:
-            fields.wrong(segment, "6", "amount-format", "an amount is a number with two decimals")
-        return ValueCode(code=code[:80], amount=amount) if code and amount is not None else None
-
-    def occurrence(part: str) -> OccurrenceCode | None:
-        code = segment.part(part, 1)
-        return (
-            OccurrenceCode(code=code[:80], on=values.day(segment.part(part, 2))) if code else None
-        )
-
-    def span(part: str) -> OccurrenceSpan | None:
-        code, start, end = (segment.part(part, number) for number in (1, 2, 3))
-        if not code:
-            return None
-        return OccurrenceSpan(code=code[:80], start=values.day(start), through=values.day(end))
-
-    return {
-        "conditions": each(3, lambda part: segment.part(part, 1)[:80] or None),
-        "values": each(6, value_code),
-        "occurrences": each(7, occurrence),
-        "occurrence_spans": each(8, span),
-    }
 
 
 # Coverages

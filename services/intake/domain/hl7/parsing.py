@@ -83,19 +83,22 @@ class Segment:
 
     def part(self, repetition: str, component: int = 1, subcomponent: int = 1) -> str:
         """A component of a repetition, unescaped."""
+        # Written out: this is asked for a hundred times in a message.
         marks = self.delimiters
-        text = _nth(repetition, marks.component, component)
-        text = _nth(text, marks.subcomponent, subcomponent)
+        text = repetition
+        if marks.component in text:
+            parts = text.split(marks.component, component)
+            text = parts[component - 1] if len(parts) >= component else ""
+        elif component > 1:
+            return ""
+        if marks.subcomponent in text:
+            parts = text.split(marks.subcomponent, subcomponent)
+            text = parts[subcomponent - 1] if len(parts) >= subcomponent else ""
+        elif subcomponent > 1:
+            return ""
         if not text or text == NULL:
             return ""
         return (unescape(text, marks) if marks.escape in text else text).strip()
-
-
-def _nth(text: str, separator: str, number: int) -> str:
-    if number == 1:
-        return text.partition(separator)[0] if separator in text else text
-    parts = text.split(separator, number)
-    return parts[number - 1] if len(parts) >= number else ""
 
 
 @dataclass(frozen=True, slots=True)

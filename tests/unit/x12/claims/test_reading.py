@@ -230,6 +230,19 @@ def test_other_versions_are_refused_with_what_to_send(version: str) -> None:
     assert problems[0].control.transaction == "0001"
 
 
+def test_a_4010_file_is_told_that_its_version_is_over_and_where_it_says_it() -> None:
+    """4010 has no ST03: the version is the group's (45 CFR 162.1102: 5010 since 1 January 2012)."""
+    content = file(transaction(claim("A"))).decode()
+    old = content.replace("ST*837*0001*005010X222A1", "ST*837*0001")
+    old = old.replace("005010X222A1", "004010X098A1")
+    assert "004010X098A1" in old
+    claims, problems = read(old.encode())
+    assert claims == []
+    (finding,) = problems[0].findings
+    assert (finding.code, finding.path) == ("version-not-supported", "GS08")
+    assert "before 5010" in finding.message
+
+
 def test_another_transaction_set_is_no_claim_file() -> None:
     claims, problems = read(file(["ST*835*0001", "BPR*I*0", "SE*3*0001"]))
     assert claims == []

@@ -1,8 +1,8 @@
 """Files that others wrote, read and written again: nothing that a payer needs may be lost.
 
 The comparison does not use the engine: it splits both texts by hand, gives each claim the segments
-of the levels it stands under, and compares them as multisets. What differs is in `EXCEPTIONS`, each
-with its reason.
+of the levels it stands under, each with the loop that it stands in, and compares them as multisets.
+What differs is in `EXCEPTIONS`, each with its reason.
 """
 
 import io
@@ -115,25 +115,49 @@ def _plain(value: str) -> str:
 
 def _atoms(segment: Segment) -> Iterator[Segment]:
     """CAS and HI by the group that they repeat, everything else as it is."""
-    name, *elements = segment
+    place, name, *elements = segment
     if name == "CAS":
         for at in range(1, len(elements), 3):
-            yield (name, elements[0], *elements[at : at + 3])
+            yield (place, name, elements[0], *elements[at : at + 3])
     elif name == "HI":
-        yield from ((name, value) for value in elements if value)
+        yield from ((place, name, value) for value in elements if value)
     else:
         yield segment
 
 
+_OPENS = {"CLM": "2300", "LX": "2400", "LIN": "2410", "SVD": "2430", "LQ": "2440"}
+"""Segments that open a loop of a claim, wherever they stand."""
+_LINE_LOOPS = ("2400", "2410", "2430", "2440")
+
+
+def _place(segment: Segment, level: str, place: str) -> str:
+    """The loop that a segment stands in, as far as the segments themselves tell: the level, the
+    claim, its other payer or line, and whom the last NM1 named."""
+    name = segment[0]
+    base = place.partition("/")[0]
+    if name in _OPENS:
+        return _OPENS[name]
+    if name == "SBR" and base in ("2300", "2320"):
+        return "2320"
+    if name == "NM1":
+        inner = "2420" if base in (*_LINE_LOOPS, "2420") else base
+        return f"{inner}/{segment[1]}"
+    if name == "HL":
+        return level
+    return place
+
+
 def _claims(segments: list[Segment]) -> dict[str, Counter[Segment]]:
-    """By CLM01: the segments of the levels above a claim, and its own."""
+    """By CLM01: the segments of the levels above a claim, and its own, each behind its loop."""
     levels: dict[str, list[Segment]] = {}
     level, claims = "header", {}
     own: list[Segment] | None = None
+    place = level
     for segment in segments:
         name = segment[0]
         if name in {"ISA", "GS", "ST", "BHT", "SE", "GE", "IEA"}:
             level, own = "header", None
+            place = level
             if name == "ST":
                 levels = {}
             continue
@@ -141,21 +165,25 @@ def _claims(segments: list[Segment]) -> dict[str, Counter[Segment]]:
             level, own = segment[3], None
             levels = {key: value for key, value in levels.items() if key < level or key == "header"}
             levels[level] = []
-        elif name == "CLM":
-            own = [segment for rows in levels.values() for segment in rows] + [segment]
+            place = level
+            continue
+        place = _place(segment, level, place)
+        placed = (place, *segment)
+        if name == "CLM":
+            own = [segment for rows in levels.values() for segment in rows] + [placed]
             key = segment[1]
             while key in claims:
                 key += "'"
             claims[key] = own
         elif own is not None:
-            own.append(segment)
+            own.append(placed)
         elif name != "HL":
-            levels.setdefault(level, []).append(segment)
+            levels.setdefault(level, []).append(placed)
     return {key: Counter(atom for s in rows for atom in _atoms(s)) for key, rows in claims.items()}
 
 
 def _is_excepted(file: str, segment: Segment) -> bool:
-    text = "*".join(segment)
+    text = "*".join(segment[1:])
     return any(re.fullmatch(f, file) and re.match(s, text) for f, s, _ in EXCEPTIONS)
 
 
