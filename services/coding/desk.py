@@ -273,6 +273,7 @@ async def _save_claim(
             proof=proof(content, at.ruleset.version, day, at.history, outcome.findings),
             at=at.now,
         )
+        await store.record_ruleset(connection, at.ruleset)
         await store.keep_verdicts(connection, [verdict])
 
 
