@@ -111,9 +111,10 @@ class CodingHandler:
     ) -> None:
         claims = [state for state in states.values() if isinstance(state, ClaimState)]
         days = [state for state in states.values() if isinstance(state, PatientDay)]
-        if self.ruleset.version not in self._recorded:
-            await store.record_ruleset(connection, self.ruleset)
-            self._recorded.add(self.ruleset.version)
+        version = self.ruleset.version
+        # What this very transaction records may still be rolled back with it.
+        if version not in self._recorded and await store.record_ruleset(connection, self.ruleset):
+            self._recorded.add(version)
         await store.save_claims(connection, claims)
         await store.save_days(connection, days)
         entries = [row for row in rows if isinstance(row, WorklistEntry)]

@@ -54,12 +54,12 @@ def follower(rulebook: Rulebook) -> Worker:
         ends = await next_offsets(context.settings, places)
         async with reading(context.settings, places) as consumer:
             await consumer.seek_to_beginning(*places)
-            await _apply(context.pool, await _to_the_end(consumer, ends, context.stopping))
+            await apply(context.pool, await _to_the_end(consumer, ends, context.stopping))
             await _mark_read(context.pool)
             rulebook.open()
             while not context.stopping.is_set():
                 polled = await consumer.getmany(timeout_ms=POLL_MS)
-                await _apply(context.pool, _newest(polled))
+                await apply(context.pool, _newest(polled))
 
     return follow_rules
 
@@ -92,7 +92,7 @@ def _newest(
     return newest
 
 
-async def _apply(pool: "Pool", newest: Mapping[bytes, Announcement]) -> None:
+async def apply(pool: "Pool", newest: Mapping[bytes, Announcement]) -> None:
     """Writes what is new, and keeps the set of active packs that comes of it, in one commit."""
     if not newest:
         return

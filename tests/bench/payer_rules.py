@@ -7,6 +7,7 @@ codes, 10 about every line, 10 about the whole claim. Every claim meets its own 
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -32,10 +33,10 @@ def measure() -> Section:
     for payers in PAYERS:
         claims = bench_claims(CLAIMS, payers or 1)
         content = payer_rules(packs(payers)).content
-        load_s, rules = _timed(lambda content=content: from_content(content), repeats=1)
+        load_s, rules = _timed(partial(from_content, content), repeats=1)
         _judge(rules, claims)  # payers' plans are made, and repeated lines known, as in a long run
-        alone_s, found = _timed(lambda rules=rules: _judge(rules, claims))
-        whole_s, _ = _timed(lambda rules=rules: _judge_whole(rules, claims))
+        alone_s, found = _timed(partial(_judge, rules, claims))
+        whole_s, _ = _timed(partial(_judge_whole, rules, claims))
         count = payers * RULES_OF_A_PAYER
         rows.append((count, CLAIMS / alone_s, CLAIMS / whole_s, found, load_s * 1000))
     return Section(
