@@ -30,6 +30,7 @@ from shared.contract.claim import Claim
 from shared.contract.model import Finding, to_wire
 from shared.database import Connection, Pool
 from shared.messaging import outbox
+from shared.messaging.verbatim import claim_json
 
 
 class UnknownEntryError(LookupError):
@@ -240,6 +241,16 @@ def standing_claim(kept: StoredClaim | None) -> Claim | None:
     return claim.model_copy(update={"revision": kept.revision})
 
 
+def _standing_bytes(kept: StoredClaim, claim: Claim) -> bytes:
+    """The JSON of the version that stands, in the bytes that were judged where they are kept: the
+    proof of a verdict is over them."""
+    if kept.edited is not None:
+        return kept.edited
+    is_as_it_came = kept.received_revision in (None, kept.revision)
+    came = claim_json(kept.received, "origin") if kept.received and is_as_it_came else None
+    return to_wire(claim) if came is None else came
+
+
 async def _save_claim(
     connection: Connection, kept: StoredClaim, matter: Matter, outcome: Outcome, at: Circumstances
 ) -> None:
@@ -247,7 +258,7 @@ async def _save_claim(
     is_new = claim.revision != matter.claim.revision
     content = to_wire(claim)
     if is_new:
-        number, before = matter.claim.revision, to_wire(matter.claim)
+        number, before = matter.claim.revision, _standing_bytes(kept, matter.claim)
         await worklist_store.keep_revision(connection, claim.id, number, "hospital", at.now, before)
         await worklist_store.keep_revision(
             connection, claim.id, claim.revision, at.actor, at.now, content

@@ -1,7 +1,7 @@
 """Past verdicts, judged again by what judged then.
 
 It is apart because it needs what the service itself never does: rulesets that are no longer in
-force. Everything else comes from the verdict's own row, and its claim from the event that said it.
+force. Everything else comes from the verdict's own row, and its claim from where that is kept.
 """
 
 import json
@@ -20,8 +20,13 @@ from shared.database import Connection
 from shared.messaging.verbatim import claim_json
 
 _VERDICTS = """
-SELECT v.event_id, v.revision, v.judged_on, v.ruleset, v.history, v.proof, v.at, e.value
-FROM verdict v LEFT JOIN event e USING (event_id) WHERE v.claim_id = $1 ORDER BY v.at, v.revision
+SELECT v.event_id, v.revision, v.judged_on, v.ruleset, v.history, v.proof, v.at,
+       e.value AS said, coalesce(r.claim, c.edited) AS claim, c.received
+FROM verdict v
+LEFT JOIN event e USING (event_id)
+LEFT JOIN claim_revision r ON r.claim_id = v.claim_id AND r.revision = v.revision
+LEFT JOIN claim c ON c.claim_id = v.claim_id AND c.revision = v.revision
+WHERE v.claim_id = $1 ORDER BY v.at, v.revision
 """
 
 
@@ -80,19 +85,26 @@ async def reproduced(connection: Connection, library: Library, claim_id: UUID) -
 
 
 async def _problem(connection: Connection, library: Library, row: Mapping[str, Any]) -> str | None:
-    if not row["value"]:
+    content = _content(row)
+    if content is None:
         return "the claim of this verdict is no longer kept here"
     try:
         ruleset = await ruleset_of(connection, library, row["ruleset"])
     except UnknownRulesetError as error:
         return str(error)
-    # The very bytes that were judged, in whatever order their writer put the fields.
-    content = claim_json(row["value"], "ruleset")
-    if content is None:
-        return "the event of this verdict is not as coding writes it"
     claim = Claim.model_validate_json(content)
     history = history_from(json.loads(row["history"])) if row["history"] else ()
     day = row["judged_on"]
     findings = verdict(claim, history, ruleset.reference, ruleset.rules, day)
     again = proof(content, ruleset.version, day, history, findings)
     return None if again == row["proof"] else "judging again comes to another verdict"
+
+
+def _content(row: Mapping[str, Any]) -> bytes | None:
+    """The very bytes that were judged, in whatever order their writer put the fields: from the
+    event that said it while that is kept, else as a person found or made it, else as it stands."""
+    if row["said"]:
+        return claim_json(row["said"], "ruleset")
+    if row["claim"] is not None:
+        return bytes(row["claim"])
+    return claim_json(row["received"], "origin") if row["received"] else None

@@ -73,13 +73,25 @@ async def test_past_verdicts_come_out_the_same_after_the_rules_have_changed(
 
 
 async def test_a_verdict_that_was_tampered_with_does_not_come_out_the_same(office: Office) -> None:
-    await office.take(received(claim(1)), received(claim(2)))
+    await office.take(received(claim(1)))
     await office.pool.execute(
         "UPDATE verdict SET judged_on = judged_on + 1 WHERE claim_id = $1", claim(1).id
     )
     assert await problems(office, claim(1)) == ["judging again comes to another verdict"]
-    await office.pool.execute("DELETE FROM event WHERE key = $1", str(claim(2).id))
-    assert await problems(office, claim(2)) == ["the claim of this verdict is no longer kept here"]
+
+
+async def test_verdicts_outlive_the_events_that_said_them_as_far_as_the_claim_is_kept(
+    office: Office,
+) -> None:
+    await office.take(received(claim(1, charge=1)), received(claim(2)))
+    await office.fix(await office.only_entry(), RIGHT_TOTAL)
+    await office.take(received(claim(2, revision=2, prior_authorization="A1")))
+    await office.pool.execute("TRUNCATE event, outbox")
+    assert await problems(office, claim(1)) == [None, None]
+    assert await problems(office, claim(2)) == [
+        "the claim of this verdict is no longer kept here",
+        None,
+    ]
 
 
 async def test_a_ruleset_that_never_judged_here_is_told_apart_from_an_old_release(
