@@ -75,7 +75,7 @@ async def save_claim(
     changed = replace(
         kept,
         revision=claim.revision,
-        status=outcome.status,
+        status=outcome.status or kept.status,
         edited=content if is_new else kept.edited,
         received_revision=kept.received_revision or kept.revision,
     )

@@ -29,6 +29,7 @@ from shared.contract.events import (
     AcknowledgementEvidence,
     Adjudication,
     ClaimDenied,
+    ClaimPaid,
     ClaimReceived,
     ClaimRefused,
     MessageOrigin,
@@ -109,6 +110,15 @@ def denied(sent: Claim, number: str | None = "PAYER-77", cents: int = 4_000) -> 
     )
     reason = Finding(code="denial-bundling", message="part of another", source="CARC CO-97")
     return event(sent, ClaimDenied(adjudication=adjudication, findings=(reason,)))
+
+
+def paid_in_part(sent: Claim) -> Event:
+    told = denied(sent).data
+    assert isinstance(told, ClaimDenied)
+    adjudication = told.adjudication.model_copy(update={"paid": 6_000, "status": "1"})
+    findings = told.findings
+    paid = ClaimPaid(adjudication=adjudication, outcome="partly_paid", findings=findings)
+    return event(sent, paid)
 
 
 def event(sent: Claim, data: Model) -> Event:

@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
         self.state = replace(
             self.state,
             revision=claim.revision,
-            status=outcome.status,
+            status=outcome.status or self.state.status,
             edited=to_wire(claim) if is_new else self.state.edited,
             received_revision=self.state.hospital_revision,
         )
