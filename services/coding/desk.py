@@ -163,7 +163,7 @@ class Desk:
             outcome = decide(matter, at)
             assert kept is not None
             if is_trial:
-                return _acted(entry, outcome)
+                return replace(_acted(entry, outcome), has_gone_out=False)
             await desk_saving.save_claim(connection, kept, matter, outcome, at)
             days = days_of(outcome.claim, self.patient_hash_key)
             await desk_saving.save_days(connection, states, days, outcome.claim)
