@@ -461,6 +461,14 @@ def learn_rules(
     raise typer.Exit(run(var, out, least, since.date() if since else None, as_json=as_json))
 
 
+@app.command(rich_help_panel=LINE)
+def prove(claim_id: ClaimId, var: Var = VAR, as_json: AsJson = False) -> None:
+    """Judge a claim's past verdicts again, by what judged then; exit 1 where one differs."""
+    from services.commands.proving import prove as run
+
+    raise typer.Exit(run(var, claim_id, as_json=as_json))
+
+
 # The worklist
 
 app.add_typer(worklist, name="worklist", rich_help_panel=LINE)
@@ -593,11 +601,22 @@ def intake(files: ToRead = None, source: Source = "cli") -> None:
 
 
 @app.command(rich_help_panel=FILTERS)
-def code(files: ToRead = None) -> None:
+def code(
+    files: ToRead = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Judge as if claims had come on this day."),
+    ] = None,
+    ruleset: Annotated[
+        str | None,
+        typer.Option(help="A past ruleset, as verdicts name it; needs coding's database."),
+    ] = None,
+    var: Var = VAR,
+) -> None:
     """Check received claims; each comes out coded or held."""
     from services.commands.filters import code as run
 
-    raise typer.Exit(run(files))
+    raise typer.Exit(run(files, as_of.date() if as_of else None, ruleset, var))
 
 
 @app.command(rich_help_panel=FILTERS)

@@ -1,7 +1,7 @@
 """A person at the worklist: each action is one transaction over the claim, its entry, the record of
 who did it, and what is said of it.
 
-It is apart from the HTTP around it so that the command line acts by the same code. Whoever else
+It is apart from the HTTP around it, which knows of requests and nothing of claims. Whoever else
 changes the claim in the meantime, a batch with the hospital's newer version or another person, has
 the lock first or finds that the version has changed: nothing is overwritten unseen.
 """
@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from services.coding import store, worklist_store
-from services.coding.domain.decide import ClaimState, day_key, days_with, history_of
-from services.coding.domain.history import ClaimDay, PatientDay, days_of
-from services.coding.domain.proof import StoredVerdict, proof
+from services.coding import desk_saving, worklist_store
+from services.coding.domain.decide import history_of
+from services.coding.domain.history import days_of
 from services.coding.domain.worklist import acting
 from services.coding.domain.worklist.acting import (
     Circumstances,
@@ -23,11 +22,9 @@ from services.coding.domain.worklist.acting import (
     NotAllowedError,
     Outcome,
 )
-from services.coding.domain.worklist.opening import standing
 from services.coding.rulebook import Rulebook
 from services.coding.worklist_store import Action, Entry, StoredClaim
-from shared.contract.claim import Claim
-from shared.contract.model import Finding, to_wire
+from shared.contract.model import Finding
 from shared.database import Connection, Pool
 from shared.messaging import outbox
 
@@ -160,42 +157,23 @@ class Desk:
             entry = await _open_entry(connection, event_id, version)
             matter = _matter(entry, kept)
             days = days_of(matter.claim, self.patient_hash_key)
-            states = await _neighbours(connection, matter.claim.id, days)
+            states = await desk_saving.neighbours(connection, matter.claim.id, days)
             history = history_of(states, matter.claim.id, days)
             at = Circumstances(action.actor, action.at, ruleset, history)
             outcome = decide(matter, at)
             assert kept is not None
             if is_trial:
-                return _acted(entry, outcome)
-            await _save_claim(connection, kept, matter, outcome, at)
-            await self._save_days(connection, states, outcome.claim)
-            entry = await _save_entry(connection, entry, outcome, at)
+                return replace(_acted(entry, outcome), has_gone_out=False)
+            await desk_saving.save_claim(connection, kept, matter, outcome, at)
+            days = days_of(outcome.claim, self.patient_hash_key)
+            await desk_saving.save_days(connection, states, days, outcome.claim)
+            entry = await desk_saving.save_entry(connection, entry, outcome, at)
             done = replace(action, revision=outcome.claim.revision)
             await worklist_store.record(connection, event_id, done)
             if outcome.event is not None:
                 await outbox.append(connection, [outcome.event])
         self.wake_relay()
         return _acted(entry, outcome)
-
-    async def _save_days(
-        self, connection: Connection, states: dict[str, ClaimState | PatientDay], claim: Claim
-    ) -> None:
-        """Tells the patient's days what this version has on them. Days that a person moved the
-        claim away from keep an older revision, which no longer counts."""
-        days = days_of(claim, self.patient_hash_key)
-        missing = {name for name in days if day_key(name) not in states}
-        states |= await store.load_days(connection, missing)
-        changed = days_with(states, claim.id, days, claim.revision)
-        await store.save_days(connection, list(changed.values()))
-
-
-async def _neighbours(
-    connection: Connection, claim_id: UUID, days: Mapping[bytes, ClaimDay]
-) -> dict[str, ClaimState | PatientDay]:
-    """The patient's days, locked, and the other claims that have something on them."""
-    known = await store.load_days(connection, set(days))
-    others = {str(other) for day in known.values() for other in day.claims} - {str(claim_id)}
-    return {**await store.look_at(connection, others), **known}
 
 
 async def _open_entry(connection: Connection, event_id: UUID, version: int) -> Entry:
@@ -214,7 +192,7 @@ async def _open_entry(connection: Connection, event_id: UUID, version: int) -> E
 
 
 def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
-    claim = standing_claim(kept)
+    claim = desk_saving.standing_claim(kept)
     if claim is None or kept is None:
         raise NotAllowedError(
             "claim-unseen",
@@ -229,76 +207,6 @@ def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
         payer_claim_control_number=kept.payer_claim_control_number,
         traceparent=entry.traceparent,
     )
-
-
-def standing_claim(kept: StoredClaim | None) -> Claim | None:
-    """The version of a claim that stands: as a person corrected it, else as the hospital sent it,
-    under the revision that went out; None where the hospital's has not come here."""
-    claim = None if kept is None else standing(kept.received, kept.edited)
-    if claim is None or kept is None:
-        return None
-    return claim.model_copy(update={"revision": kept.revision})
-
-
-async def _save_claim(
-    connection: Connection, kept: StoredClaim, matter: Matter, outcome: Outcome, at: Circumstances
-) -> None:
-    claim = outcome.claim
-    is_new = claim.revision != matter.claim.revision
-    content = to_wire(claim)
-    if is_new:
-        number, before = matter.claim.revision, to_wire(matter.claim)
-        await worklist_store.keep_revision(connection, claim.id, number, "hospital", at.now, before)
-        await worklist_store.keep_revision(
-            connection, claim.id, claim.revision, at.actor, at.now, content
-        )
-    changed = replace(
-        kept,
-        revision=claim.revision,
-        status=outcome.status,
-        edited=content if is_new else kept.edited,
-        received_revision=kept.received_revision or kept.revision,
-    )
-    ruleset = at.ruleset.version if outcome.judged else None
-    await worklist_store.save_claim(connection, changed, ruleset, at.now)
-    if outcome.judged and outcome.event is not None:
-        day = at.now.date()
-        verdict = StoredVerdict(
-            event_id=outcome.event.id,
-            claim_id=claim.id,
-            revision=claim.revision,
-            judged_on=day,
-            ruleset=at.ruleset.version,
-            history=at.history,
-            proof=proof(content, at.ruleset.version, day, at.history, outcome.findings),
-            at=at.now,
-        )
-        await store.keep_verdicts(connection, [verdict])
-
-
-async def _save_entry(
-    connection: Connection, entry: Entry, outcome: Outcome, at: Circumstances
-) -> Entry:
-    is_closed = outcome.resolution is not None
-    changed = replace(
-        entry,
-        revision=outcome.claim.revision,
-        resolution=outcome.resolution,
-        closed_at=at.now if is_closed else None,
-        findings=entry.findings if is_closed else _still(entry, outcome),
-    )
-    version = await worklist_store.save_entry(connection, changed, changed.findings)
-    if is_closed:
-        await worklist_store.close_others(connection, entry.claim_id, entry.event_id, at.now)
-    return replace(changed, version=version)
-
-
-def _still(entry: Entry, outcome: Outcome) -> tuple[Finding, ...]:
-    """What an entry that stays open says: what remains, and the payer's reasons, if it has any."""
-    if entry.reason == "held":
-        return outcome.findings
-    payers = (one for one in entry.findings if one not in outcome.findings)
-    return (*outcome.findings, *payers)
 
 
 def _acted(entry: Entry, outcome: Outcome) -> Acted:

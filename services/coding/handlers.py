@@ -23,7 +23,8 @@ from shared.messaging.verbatim import claim_json, with_claim
 State: TypeAlias = ClaimState | PatientDay
 Row: TypeAlias = WorklistEntry | StoredVerdict
 
-WANTED = frozenset(("claim.received.v1", "claim.refused.v1", "claim.denied.v1"))
+PAID, IN_PART = b"claim.paid.v1", b'"partly_paid"'
+WANTED = frozenset(("claim.received.v1", "claim.refused.v1", "claim.denied.v1", PAID.decode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,11 @@ class CodingHandler:
         self._recorded: set[str] = set()
         self.ruleset = self.rulebook.ruleset
 
-    def decode(self, record: Record) -> Iterator[Unit[Heard] | Bad]:
+    def decode(self, record: Record) -> Iterator[Unit[Heard | None] | Bad]:
+        taken = _paid_in_full(record)
+        if taken is not None:
+            yield taken
+            return
         for unit in decode_events(record, WANTED):
             if isinstance(unit, Bad):
                 yield unit
@@ -64,20 +69,27 @@ class CodingHandler:
                     traceparent=unit.traceparent,
                 )
 
-    async def load(self, connection: Any, units: Sequence[Unit[Heard]]) -> dict[str, State]:
+    async def load(self, connection: Any, units: Sequence[Unit[Heard | None]]) -> dict[str, State]:
         self.ruleset = await self.rulebook.refresh(connection)
-        answered = {u.key for u in units if not isinstance(u.body.event.data, ClaimReceived)}
-        claims = await store.load(connection, {unit.key for unit in units}, answered)
-        names = {name for unit in units for name in unit.body.days}
+        heard = {unit.key: unit.body for unit in units if unit.body is not None}
+        answered = {
+            unit.key
+            for unit in units
+            if unit.body is not None and not isinstance(unit.body.event.data, ClaimReceived)
+        }
+        claims = await store.load(connection, heard.keys(), answered) if heard else {}
+        names = {name for unit in units if unit.body is not None for name in unit.body.days}
         days = await store.load_days(connection, names)
         others = {str(claim) for day in days.values() for claim in day.claims} - claims.keys()
-        beside = await store.look_at(connection, others - {unit.key for unit in units})
+        beside = await store.look_at(connection, others - heard.keys())
         return {**beside, **claims, **days}
 
     def decide(
-        self, states: Mapping[str, State], unit: Unit[Heard], now: datetime
+        self, states: Mapping[str, State], unit: Unit[Heard | None], now: datetime
     ) -> Decision[State, Row]:
         heard = unit.body
+        if heard is None:
+            return Decision()
         known = states.get(unit.key)
         claim_id = UUID(unit.key)
         history = history_of(states, claim_id, heard.days)
@@ -111,15 +123,28 @@ class CodingHandler:
     ) -> None:
         claims = [state for state in states.values() if isinstance(state, ClaimState)]
         days = [state for state in states.values() if isinstance(state, PatientDay)]
-        if self.ruleset.version not in self._recorded:
-            await store.record_ruleset(connection, self.ruleset)
-            self._recorded.add(self.ruleset.version)
+        version = self.ruleset.version
+        # What this very transaction records may still be rolled back with it.
+        if version not in self._recorded and await store.record_ruleset(connection, self.ruleset):
+            self._recorded.add(version)
         await store.save_claims(connection, claims)
         await store.save_days(connection, days)
         entries = [row for row in rows if isinstance(row, WorklistEntry)]
         await store.open_entries(connection, entries)
         await store.keep_verdicts(connection, [r for r in rows if isinstance(r, StoredVerdict)])
         await store.close_outdated(connection, claims)
+
+
+def _paid_in_full(record: Record) -> Unit[Heard | None] | None:
+    """A unit without a body for a claim that was paid in full: taken in, and not even read, for
+    that is what most claims are. None for every other record."""
+    if record.header("ce_type") != PAID or not record.value or IN_PART in record.value:
+        return None
+    try:
+        event_id = UUID((record.header("ce_id") or b"").decode())
+        return Unit(event_id, (record.header("ce_subject") or b"").decode(), None)
+    except ValueError:
+        return None
 
 
 def _claim_bytes(event: Event, heard: Heard) -> bytes:

@@ -54,12 +54,15 @@ def follower(rulebook: Rulebook) -> Worker:
         ends = await next_offsets(context.settings, places)
         async with reading(context.settings, places) as consumer:
             await consumer.seek_to_beginning(*places)
-            await _apply(context.pool, await _to_the_end(consumer, ends, context.stopping))
+            newest = await _to_the_end(consumer, ends, context.stopping)
+            if context.stopping.is_set():
+                return  # before the end, perhaps: that is not to be taken for all there is
+            await apply(context.pool, newest)
             await _mark_read(context.pool)
             rulebook.open()
             while not context.stopping.is_set():
                 polled = await consumer.getmany(timeout_ms=POLL_MS)
-                await _apply(context.pool, _newest(polled))
+                await apply(context.pool, _newest(polled))
 
     return follow_rules
 
@@ -92,12 +95,12 @@ def _newest(
     return newest
 
 
-async def _apply(pool: "Pool", newest: Mapping[bytes, Announcement]) -> None:
+async def apply(pool: "Pool", newest: Mapping[bytes, Announcement]) -> None:
     """Writes what is new, and keeps the set of active packs that comes of it, in one commit."""
     if not newest:
         return
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _SET)
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payer rules', 0))")
         known = {(row[0], row[1]): row[2] for row in await connection.fetch(_KNOWN)}
         fresh = [
             said

@@ -126,9 +126,13 @@ async def save_days(connection: Connection, days: Collection[PatientDay]) -> Non
     )
 
 
-async def record_ruleset(connection: Connection, ruleset: Ruleset) -> None:
-    """Keeps which table editions a ruleset was made of, so that its verdicts can be had again."""
-    await connection.execute(_RECORD_RULESET, ruleset.version, list(ruleset.reference.editions))
+async def record_ruleset(connection: Connection, ruleset: Ruleset) -> bool:
+    """Keeps which table editions a ruleset was made of, so that its verdicts can be had again;
+    returns whether it was kept before."""
+    status = await connection.execute(
+        _RECORD_RULESET, ruleset.version, list(ruleset.reference.editions)
+    )
+    return status == "INSERT 0 0"
 
 
 async def save_claims(connection: Connection, states: Collection[ClaimState]) -> None:

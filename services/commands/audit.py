@@ -89,7 +89,7 @@ async def _coded_without_submission(connected: Connections) -> list[str]:
     return await _absent(
         connected,
         "coding",
-        "SELECT claim_id, revision FROM claim WHERE status <> 'held'",
+        "SELECT claim_id, revision FROM claim WHERE status NOT IN ('held', 'returned')",
         "submission",
         "SELECT DISTINCT claim_id FROM claim JOIN wanted USING (claim_id) "
         "WHERE claim.revision >= wanted.revision",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -60,16 +60,25 @@ def intake(files: Sequence[Path] | None, source: str) -> int:
     )
 
 
-def code(files: Sequence[Path] | None) -> int:
-    """Received claims in, each out as coded or held."""
+def code(
+    files: Sequence[Path] | None, as_of: date | None, version: str | None, var_dir: Path
+) -> int:
+    """Received claims in, each out as coded or held; by today's ruleset or a past one, on the day
+    they came or another."""
     from services.coding.domain.verdict import Ruleset
     from services.coding.filter import code as check
     from services.coding.reference.library import Library
     from shared import settings
 
-    ruleset = Ruleset(Library(settings.load().reference_dir).current())
+    if version is None:
+        ruleset = Ruleset(Library(settings.load().reference_dir).current())
+    else:
+        from services.commands.proving import past_ruleset
+
+        ruleset = past_ruleset(var_dir, version)
     return _run(
-        files, lambda stream: check(_events(stream), now=datetime.now(UTC), ruleset=ruleset)
+        files,
+        lambda stream: check(_events(stream), now=datetime.now(UTC), ruleset=ruleset, as_of=as_of),
     )
 
 

@@ -2,8 +2,8 @@
 
 import getpass
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
-from datetime import UTC, date, datetime
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from shared.money import format_cents
 
 SERVICE = "coding"
 _LISTED = "SELECT pack, state, at, by, content, refusal FROM payer_pack ORDER BY pack, state"
+_SAID_AT = "SELECT pack, state, at FROM payer_pack"
 _PUBLISHED = """
 SELECT content FROM payer_pack WHERE pack = $1 AND state = 'published' AND content IS NOT NULL
 """
@@ -189,13 +190,23 @@ async def _announce(line: Line, said: Sequence[Announcement]) -> None:
     settings = line.settings
     if settings is None:
         raise NoStackError("no broker runs: start the line with `claimwire up`")
+    rows = await _with_coding(line, lambda one: one.fetch(_SAID_AT))
+    known = {(row["pack"], row["state"]): row["at"] for row in rows}
     producer = broker.producer(settings, "claimwire-rules")
     await producer.start()
     try:
-        for one in said:
+        for one in (_later(one, known.get((one.pack, one.state))) for one in said):
             await producer.send_and_wait(RULES_PAYER, value=one.value, key=one.key)
     finally:
         await producer.stop()
+
+
+def _later(said: Announcement, known: datetime | None) -> Announcement:
+    """The announcement, said after the one it follows even where another machine's clock, by which
+    that was said, is ahead of ours: of two the later counts."""
+    if known is None or known < said.at:
+        return said
+    return replace(said, at=known + timedelta(milliseconds=1))
 
 
 async def _with_coding(line: Line, question: Callable[[Connection], Awaitable[Answer]]) -> Answer:

@@ -82,7 +82,7 @@ def fix(api: Api, entry: UUID, patch: str, *, is_trial: bool) -> int:
     parameters = {"trial": "true"} if is_trial else {}
     answer = _change(api, entry, "fix", operations, parameters)
     show(answer)
-    return 0 if answer["has_gone_out"] else 1
+    return 1 if any(one["severity"] == "block" for one in answer["remaining"]) else 0
 
 
 def act(api: Api, entry: UUID, verb: str, reason: str) -> int:

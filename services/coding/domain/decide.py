@@ -17,7 +17,7 @@ from services.coding.domain.worklist.opening import WorklistEntry
 from services.coding.domain.worklist.standing import conflict, is_old, next_revision
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event, business_id
-from shared.contract.events import ClaimDenied, ClaimHeld, ClaimReceived, ClaimRefused
+from shared.contract.events import ClaimDenied, ClaimHeld, ClaimPaid, ClaimReceived, ClaimRefused
 from shared.contract.model import Finding
 from shared.light import dataclass
 
@@ -119,6 +119,8 @@ def decide(
             return _received(known, event, received, history, now=now, ruleset=ruleset, value=value)
         case ClaimRefused() | ClaimDenied() as answer:
             return _answered(known, event, answer, now=now, ruleset=ruleset)
+        case ClaimPaid(adjudication=adjudication) as answer if adjudication.denied > 0:
+            return _answered(known, event, answer, now=now, ruleset=ruleset)
         case _:
             return Decided()
 
@@ -191,7 +193,7 @@ def _conflict(known: ClaimState, received: ClaimReceived) -> Finding | None:
 def _answered(
     known: ClaimState | None,
     cause: Event,
-    answer: ClaimRefused | ClaimDenied,
+    answer: ClaimRefused | ClaimDenied | ClaimPaid,
     *,
     now: datetime,
     ruleset: Ruleset,
@@ -200,19 +202,20 @@ def _answered(
     claim = opening.standing(known.received, known.edited) if known else None
     case = Case(claim, now.date(), ruleset.reference) if claim else None
     entry = (
-        opening.denied(cause.id, claim_id, answer, case, now)
-        if isinstance(answer, ClaimDenied)
-        else opening.refused(cause.id, claim_id, answer, case, now)
+        opening.refused(cause.id, claim_id, answer, case, now)
+        if isinstance(answer, ClaimRefused)
+        else opening.denied(cause.id, claim_id, answer, case, now)
     )
     if known is not None and known.revision > entry.revision:
         return Decided()
     number = known.payer_claim_control_number if known else None
-    if isinstance(answer, ClaimDenied):
+    if not isinstance(answer, ClaimRefused):
         number = answer.adjudication.payer_claim_control_number or number
     state = ClaimState(
         claim_id=claim_id,
         revision=entry.revision,
-        status=entry.reason,
+        # What was paid in part stands with the payer, whatever is done about the rest.
+        status="coded" if isinstance(answer, ClaimPaid) else entry.reason,
         updated_at=now,
         ruleset=known.ruleset if known else None,
         received=known.received if known else None,

@@ -6,14 +6,16 @@ are named by the ruleset's version, and the payer rules are kept by their conten
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
 
-from services.coding.domain.history import History
+from services.coding.domain.history import EarlierLine, History
 from services.coding.domain.worklist.standing import CONFLICT
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimCoded, ClaimHeld, ClaimReceived
@@ -77,3 +79,19 @@ def history_json(history: History) -> list[dict[str, object]]:
     """The history in a fixed order: which line was loaded first must not matter."""
     lines = [asdict(line) for line in history]
     return sorted(lines, key=to_json)
+
+
+def history_from(lines: Iterable[Mapping[str, Any]]) -> History:
+    """The history that `history_json` was given, in its fixed order."""
+    return tuple(
+        EarlierLine(
+            **{
+                **line,
+                "claim_id": UUID(line["claim_id"]),
+                "day": date.fromisoformat(line["day"]),
+                "modifiers": tuple(line["modifiers"]),
+                "units": Decimal(line["units"]),
+            }
+        )
+        for line in lines
+    )

@@ -14,8 +14,8 @@ from services.coding.desk import (
     Desk,
     UnknownEntryError,
     VersionChangedError,
-    standing_claim,
 )
+from services.coding.desk_saving import standing_claim
 from services.coding.domain.worklist.acting import ALLOWED, NotAllowedError
 from services.coding.domain.worklist.patching import PatchError, document_of
 from services.coding.http.answers import (

@@ -1,7 +1,7 @@
 """A process of coding on a real database, without the broker: events in, a person at the desk, and
 what is said. Its tests share the events of `test_coding_service`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,8 @@ from uuid import UUID
 
 from services.coding.app import NAME, service
 from services.coding.desk import Desk
+from services.coding.domain.reference import Reference
+from services.coding.domain.verdict import REFERENCE
 from services.coding.handlers import CodingHandler
 from services.coding.rulebook import Rulebook
 from services.coding.worklist_store import Entry, Filters, listed
@@ -27,6 +29,7 @@ from shared.contract.events import (
     AcknowledgementEvidence,
     Adjudication,
     ClaimDenied,
+    ClaimPaid,
     ClaimReceived,
     ClaimRefused,
     MessageOrigin,
@@ -109,6 +112,15 @@ def denied(sent: Claim, number: str | None = "PAYER-77", cents: int = 4_000) -> 
     return event(sent, ClaimDenied(adjudication=adjudication, findings=(reason,)))
 
 
+def paid_in_part(sent: Claim) -> Event:
+    told = denied(sent).data
+    assert isinstance(told, ClaimDenied)
+    adjudication = told.adjudication.model_copy(update={"paid": 6_000, "status": "1"})
+    findings = told.findings
+    paid = ClaimPaid(adjudication=adjudication, outcome="partly_paid", findings=findings)
+    return event(sent, paid)
+
+
 def event(sent: Claim, data: Model) -> Event:
     return Event(
         id=business_id("test", type(data).__name__, sent.id, sent.revision, to_wire(sent)),
@@ -124,9 +136,9 @@ def event(sent: Claim, data: Model) -> Event:
 class Office:
     """One process of the service."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, reference: Callable[[], Reference]) -> None:
         self.pool = pool
-        self.rulebook = Rulebook()
+        self.rulebook = Rulebook(reference)
         self.handler = CodingHandler(self.rulebook)
         self.woken = 0
         self.desk = Desk(pool, self.rulebook, self._wake)
@@ -172,15 +184,16 @@ class Office:
 
 
 @asynccontextmanager
-async def opened(postgres: Any, processes: int = 1) -> AsyncIterator[Sequence[Office]]:
-    """Processes of the service over one fresh database."""
+async def opened(
+    postgres: Any, reference: Callable[[], Reference] = lambda: REFERENCE
+) -> AsyncIterator[Sequence[Office]]:
+    """A process of the service over a fresh database; without tables unless they are given."""
     dsn, password = postgres.fresh_database(), new_password()
     await bootstrap(dsn, [NAME], {NAME: password})
-    pools = [await create_pool(service_dsn(dsn, NAME, password), NAME) for _ in range(processes)]
-    await migrate(pools[0], NAME, service(Settings()).schema_dir)
-    yield [Office(pool) for pool in pools]
-    for pool in pools:
-        await pool.close()
+    pool = await create_pool(service_dsn(dsn, NAME, password), NAME)
+    await migrate(pool, NAME, service(Settings()).schema_dir)
+    yield [Office(pool, reference)]
+    await pool.close()
 
 
 def _record(sent: Event) -> Record:

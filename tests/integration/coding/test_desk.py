@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from services.coding.domain.verdict import CHECKS
 from services.coding.domain.worklist.acting import NotAllowedError
 from services.coding.domain.worklist.patching import PatchError
 from shared.contract.claim import Claim
-from shared.contract.events import ClaimCoded, ClaimHeld, ClaimReturned
+from shared.contract.events import ClaimCoded, ClaimHeld, ClaimPaid, ClaimReturned
 from tests.integration.coding.office import (
     NOW,
     TRACE,
@@ -21,6 +22,7 @@ from tests.integration.coding.office import (
     claim,
     denied,
     opened,
+    paid_in_part,
     received,
     refused,
 )
@@ -122,6 +124,29 @@ async def test_after_a_denial_the_claim_is_a_replacement_with_the_payers_number(
     assert (sent.revision, sent.frequency, sent.payer_claim_control_number) == (2, "7", "PAYER-77")
     assert sent.service_lines[0].procedure is not None
     assert sent.service_lines[0].procedure.modifiers == ("25",)
+
+
+async def test_what_was_denied_of_a_claim_that_was_paid_in_part_can_be_replaced(
+    office: Office,
+) -> None:
+    await office.take(received(claim()), paid_in_part(claim()))
+    entry = await office.only_entry()
+    assert (entry.reason, entry.at_stake_cents) == ("denied", 4_000)
+    assert [one.code for one in entry.findings] == ["denial-bundling"]
+    assert await office.rows("SELECT status FROM claim") == [("coded",)]
+    add = {"op": "add", "path": "/service_lines/0/procedure/modifiers/-", "value": "25"}
+    await office.fix(entry, add)
+    sent = await last_coded(office)
+    assert (sent.frequency, sent.payer_claim_control_number) == ("7", "PAYER-77")
+
+
+async def test_what_was_paid_in_full_is_passed_over(office: Office) -> None:
+    part = paid_in_part(claim())
+    assert isinstance(part.data, ClaimPaid)
+    whole = part.data.model_copy(update={"outcome": "paid", "findings": ()})
+    outcome = await office.take(received(claim()), replace(part, data=whole))
+    assert outcome.trail == [True, True]
+    assert await office.worklist() == []
 
 
 async def test_a_rejected_replacement_stays_a_replacement(office: Office) -> None:

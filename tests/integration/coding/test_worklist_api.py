@@ -1,6 +1,7 @@
 """The worklist over HTTP: who may do what, what an answer holds, and a biller at work."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from starlette.applications import Starlette
 from deploy.twins.biller import Biller, corrections
 from services.coding.app import NAME, service
 from services.coding.http.routes import READ, WRITE
+from services.commands import worklist as command
+from services.commands.failures import CommandError
 from shared import health
 from shared.blobs import Blobs
 from shared.contract.events import ClaimCoded
@@ -120,7 +123,8 @@ async def test_a_fix_goes_out_and_its_answer_says_so(api: Api) -> None:
     trial = await api.client.post(
         path, json=RIGHT_TOTAL, params={"trial": "true"}, headers={"If-Match": '"1"'}
     )
-    assert (trial.json()["remaining"], trial.json()["is_trial"]) == ([], True)
+    said = trial.json()
+    assert (said["remaining"], said["is_trial"], said["has_gone_out"]) == ([], True, False)
     answer = await api.post(path, RIGHT_TOTAL, 1)
     assert answer.status_code == 200
     done = answer.json()
@@ -196,9 +200,12 @@ async def listening(app: Starlette) -> AsyncIterator[str]:
     server = health.server(app)
     socket = health.listen("127.0.0.1", 0)
     serving = asyncio.create_task(server.serve(sockets=[socket]))
-    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    try:
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        socket.close()
 
 
 async def test_a_biller_fixes_what_the_hospital_twin_gets_wrong(api: Api) -> None:
@@ -229,3 +236,35 @@ async def test_a_biller_fixes_what_the_hospital_twin_gets_wrong(api: Api) -> Non
 
 def test_a_biller_leaves_what_it_does_not_understand() -> None:
     assert corrections({"billing_provider": {}}, ["unheard-of", "npi-check-digit"]) == []
+
+
+async def test_the_command_line_works_the_same_list(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await api.office.take(received(claim(1, charge=1)), received(claim(2)), denied(claim(2)))
+    fixed, dismissed = sorted(
+        (await api.get("/worklist")).json()["rows"], key=lambda row: row["claim_id"]
+    )
+    key = await api.key(READ, WRITE)
+
+    def work(url: str) -> list[int]:
+        at = command.Api(url, key)
+        first, second = UUID(fixed["event_id"]), UUID(dismissed["event_id"])
+        return [
+            command.listing(at, {"payer": "PAY01", "rule": None}, 10, as_json=False),
+            command.fix(at, first, json.dumps(RIGHT_TOTAL), is_trial=True),
+            command.fix(at, first, json.dumps(RIGHT_TOTAL), is_trial=False),
+            command.act(at, second, "dismiss", "accepted"),
+            command.shown(at, second),
+        ]
+
+    async with listening(api.app) as url:
+        assert await asyncio.to_thread(work, url) == [0, 0, 0, 0, 0]
+        with pytest.raises(CommandError, match="The entry is closed"):
+            await asyncio.to_thread(
+                command.act, command.Api(url, key), UUID(fixed["event_id"]), "release", "again"
+            )
+    heading, *rows = capsys.readouterr().out.splitlines()[:3]
+    assert heading.split()[:3] == ["entry", "reason", "payer"]
+    assert {row.split()[1] for row in rows} == {"held", "denied"}
+    assert (await api.get("/worklist")).json()["rows"] == []

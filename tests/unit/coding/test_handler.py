@@ -7,12 +7,18 @@ from io import BytesIO
 from typing import BinaryIO
 from uuid import UUID
 
-from services.coding.handlers import CodingHandler, Heard
+from services.coding.handlers import PAID, CodingHandler, Heard
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event, to_headers
-from shared.contract.events import ClaimDuplicated, ClaimReceived, MessageOrigin
+from shared.contract.events import (
+    Adjudication,
+    ClaimDuplicated,
+    ClaimPaid,
+    ClaimReceived,
+    MessageOrigin,
+)
 from shared.contract.model import Model, to_wire
-from shared.messaging.handler import Bad, Record, Unit
+from shared.messaging.handler import Bad, Decision, Record, Unit
 
 ORIGIN = MessageOrigin(message_id=UUID(int=1), source="test")
 
@@ -53,7 +59,7 @@ def received(claim: Claim, at: datetime) -> Record:
     return record_of(ClaimReceived(claim=claim, origin=ORIGIN, received_at=at), claim, at)
 
 
-def decode(record: Record) -> Unit[Heard] | Bad:
+def decode(record: Record) -> Unit[Heard | None] | Bad:
     (unit,) = CodingHandler().decode(record)
     return unit
 
@@ -63,6 +69,7 @@ def test_a_received_claim_is_kept_as_it_came(professional: Claim, received_at: d
     unit = decode(record)
     assert isinstance(unit, Unit)
     assert unit.key == str(professional.id)
+    assert unit.body is not None
     assert unit.body.value == record.value
 
 
@@ -84,6 +91,7 @@ def test_a_claim_that_travelled_by_claim_check_is_kept_whole(
     )
     unit = decode(checked)
     assert isinstance(unit, Unit)
+    assert unit.body is not None
     assert unit.body.value == direct.value
 
 
@@ -98,3 +106,23 @@ def test_a_record_that_is_no_event_is_bad_under_its_key(
     bad = decode(replace(received(professional, received_at), value=b"{}"))
     assert isinstance(bad, Bad)
     assert bad.key == str(professional.id)
+
+
+def test_a_claim_that_was_paid_in_full_is_taken_in_without_being_read(
+    professional: Claim, received_at: datetime
+) -> None:
+    amounts = dict.fromkeys(("charge", "paid", "contractual", "patient", "other", "denied"), 0)
+    adjudication = Adjudication(
+        revision=1, remittance_id=UUID(int=9), payer_identifier="P", status="1", **amounts
+    )
+    paid = ClaimPaid(adjudication=adjudication, outcome="paid")
+    unit = decode(record_of(paid, professional, received_at))
+    assert isinstance(unit, Unit)
+    assert (unit.event_id, unit.key, unit.body) == (UUID(int=5), str(professional.id), None)
+    assert CodingHandler().decide({}, unit, received_at) == Decision()
+    in_part = paid.model_copy(update={"outcome": "partly_paid"})
+    unit = decode(record_of(in_part, professional, received_at))
+    assert isinstance(unit, Unit)
+    assert unit.body is not None
+    unreadable = replace(record_of(paid, professional, received_at), headers=(("ce_type", PAID),))
+    assert isinstance(decode(unreadable), Bad)

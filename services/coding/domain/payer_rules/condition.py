@@ -49,23 +49,34 @@ class Condition:
     """Variables beside `claim` that it needs."""
     nested: int
     """How deep comprehensions nest, the one over `each` counted."""
+    of_element: cel.Program | None
+    """With `each`, where nothing but the element is asked about: the condition of one element."""
+
+    def holds_of(self, element: Any) -> bool:
+        """The answer for one element, where `of_element` is there. Raises as `holds` does."""
+        assert self.of_element is not None
+        return _answers(self.of_element, element, is_list=False)[0]
 
     def holds(self, context: cel.Context) -> tuple[bool, ...]:
         """One answer for the claim, or one for each element. Raises ConditionError where the
         claim's values make the condition impossible, such as an index beyond a list's end."""
-        try:
-            answer = self.program.execute(context)
-        except BaseException as error:  # noqa: BLE001 - see _refusal
-            # Its text may quote a value of the claim: only its class is told.
-            raise _refusal(error, type(error).__name__) from None
-        answers = answer if self.each else [answer]
-        if not all(isinstance(one, bool) for one in answers):
-            raise ConditionError("the condition is neither true nor false")
-        return tuple(answers)
+        return _answers(self.program, context, is_list=self.each is not None)
 
     def is_too_costly(self, lines: int) -> bool:
         """Whether the claim has so many lines that the condition would take long."""
         return self.nested >= MAX_NESTED and lines**self.nested > MAX_STEPS
+
+
+def _answers(program: cel.Program, context: cel.Context, *, is_list: bool) -> tuple[bool, ...]:
+    try:
+        answer = program.execute(context)
+    except BaseException as error:  # noqa: BLE001 - see _refusal
+        # Its text may quote a value of the claim: only its class is told.
+        raise _refusal(error, type(error).__name__) from None
+    answers = answer if is_list else [answer]
+    if not all(isinstance(one, bool) for one in answers):
+        raise ConditionError("the condition is neither true nor false")
+    return tuple(answers)
 
 
 def compile_condition(source: str, each: str | None = None) -> Condition:
@@ -81,10 +92,11 @@ def compile_condition(source: str, each: str | None = None) -> Condition:
         )
     whole = f"claim.{each}.map({ELEMENTS[each]}, ({source}\n))" if each else source
     try:
-        cel.compile(source)
+        alone = cel.compile(source)
         compiled = cel.compile(whole)
     except BaseException as error:  # noqa: BLE001 - see _refusal
         raise _refusal(error, _syntax(error)) from None
+    is_of_element = each is not None and not names & {"claim", *DERIVED}
     mentioned = {name for name in names if name in field_names()} | ({each} if each else set())
     return Condition(
         source=source,
@@ -93,6 +105,7 @@ def compile_condition(source: str, each: str | None = None) -> Condition:
         mentioned=frozenset(mentioned),
         variables=frozenset(names & DERIVED.keys()),
         nested=nested,
+        of_element=alone if is_of_element else None,
     )
 
 

@@ -96,15 +96,22 @@ def _shape(annotation: Any) -> tuple[bool, Any]:
 
 
 class Projection:
-    """Reads the mentioned fields of claims. Made once for a set of rules."""
+    """Reads the mentioned fields of claims, or of lines or diagnoses. Made once for a set of
+    rules."""
 
-    def __init__(self, mentioned: Collection[str]) -> None:
+    def __init__(self, mentioned: Collection[str], model: type[Model] = Claim) -> None:
         self._mentioned = frozenset(mentioned) - _HIDDEN
-        self._fields = self._of(Claim, MAX_DEPTH)
+        self._fields = self._of(model, MAX_DEPTH)
+        self._names = tuple(field.name for field in self._fields)
 
-    def read(self, claim: Claim) -> dict[str, Value]:
-        """The claim as a condition's `claim`."""
-        return _read(self._fields, claim)
+    def read(self, model: Model) -> dict[str, Value]:
+        """The claim as a condition's `claim`, a line as its `line`."""
+        return _read(self._fields, model)
+
+    def key(self, model: Model) -> tuple[object, ...]:
+        """All that `read` looks at, as it is in the model: hashable, and the same for the same."""
+        values = model.__dict__
+        return tuple([values[name] for name in self._names])
 
     def empty(self) -> dict[str, Value]:
         """A claim of which nothing is known, each list with one empty element in it: what a

@@ -94,9 +94,7 @@ _PLACE = _Cause(
     "at this place of service",
     "Check the place of service, or the code for it.",
     lambda denied: (
-        f"line.place_of_service == {_text(denied.place_of_service)}"
-        if denied.place_of_service
-        else None
+        f"{_PLACE_OF_LINE} == {_text(denied.place_of_service)}" if denied.place_of_service else None
     ),
     lambda denied: _lines(denied, place_of_service=denied.place_of_service),
     lambda denied: _lines(denied, place_of_service="99"),
@@ -105,8 +103,9 @@ _DIAGNOSIS = _Cause(
     "for this diagnosis",
     "Check the diagnosis that the line points to, and the payer's coverage policy.",
     lambda denied: (
-        "size(line.diagnosis_pointers) > 0 && "
-        f"claim.diagnoses[line.diagnosis_pointers[0] - 1].code == {_text(denied.diagnosis)}"
+        "line.diagnosis_pointers.exists(pointer, "
+        "pointer > 0 && pointer <= size(claim.diagnoses) && "
+        f"claim.diagnoses[pointer - 1].code == {_text(denied.diagnosis)})"
         if denied.diagnosis
         else None
     ),

@@ -75,11 +75,12 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an action comes to. `resolution` is None while the claim stays on the worklist;
-    `findings` are what the checks say of `claim`; `judged` whether it was judged anew."""
+    """What an action comes to. `status` None leaves the claim's as it is; `resolution` is None
+    while the claim stays on the worklist; `findings` are what the checks say of `claim`; `judged`
+    whether it was judged anew."""
 
     claim: Claim
-    status: Literal["coded", "held", "refused", "denied", "returned", "voided"]
+    status: Literal["coded", "held", "returned", "voided"] | None
     findings: tuple[Finding, ...]
     resolution: Resolution | None
     event: Event | None
@@ -148,8 +149,7 @@ def give_back(matter: Matter, note: str, at: Circumstances) -> Outcome:
 def dismiss(matter: Matter) -> Outcome:
     """Nothing more is to be done here; the claim stays as it is. Raises NotAllowedError."""
     _must_allow(matter, "dismiss")
-    status: Literal["refused", "denied"] = "denied" if matter.reason == "denied" else "refused"
-    return Outcome(matter.claim, status, matter.findings, "dismissed", None)
+    return Outcome(matter.claim, None, matter.findings, "dismissed", None)
 
 
 def _must_allow(matter: Matter, verb: Verb) -> None:

@@ -12,7 +12,7 @@ from services.coding.domain.filing_limits import last_day
 from services.coding.domain.rule import Case
 from services.coding.domain.worklist.deadlines import dispute_deadline
 from shared.contract.claim import Claim
-from shared.contract.events import ClaimDenied, ClaimReceived, ClaimRefused
+from shared.contract.events import ClaimDenied, ClaimPaid, ClaimReceived, ClaimRefused
 from shared.contract.model import Finding
 
 Reason = Literal["held", "refused", "denied"]
@@ -78,10 +78,14 @@ def refused(
 
 
 def denied(
-    event_id: UUID, claim_id: UUID, answer: ClaimDenied, case: Case | None, now: datetime
+    event_id: UUID,
+    claim_id: UUID,
+    answer: ClaimDenied | ClaimPaid,
+    case: Case | None,
+    now: datetime,
 ) -> WorklistEntry:
-    """The entry of a claim that a payer denied. At stake is what it denied, and there is the time
-    to answer a denial that comes today."""
+    """The entry of a claim that a payer denied, or paid only in part. At stake is what it denied,
+    and there is the time to answer a denial that comes today."""
     adjudication = answer.adjudication
     indicator = case.claim.filing_indicator if case else None
     return WorklistEntry(
