@@ -58,6 +58,7 @@ class SftpDoor:
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self._client_key = asyncssh.generate_private_key("ssh-ed25519")
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: list[asyncssh.SSHServerConnection] = []
         self.port = 0
         for name in ("to-payer", "from-payer", "done"):
             (root / name).mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,10 @@ class SftpDoor:
         door = self
 
         class Login(asyncssh.SSHServer):
-            def begin_auth(self, username: str) -> bool:
+            def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+                door._connections.append(conn)
+
+            def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - whoever it is
                 return True
 
             def password_auth_supported(self) -> bool:
@@ -97,6 +101,10 @@ class SftpDoor:
     async def close(self) -> None:
         if self._acceptor is not None:
             self._acceptor.close()
+            while self._connections:
+                connection = self._connections.pop()
+                connection.abort()
+                await connection.wait_closed()
             await self._acceptor.wait_closed()
             self._acceptor = None
 
