@@ -26,6 +26,7 @@ ASYNCAPI = Path("shared/contract/asyncapi.yaml")
 HTTP_ROUTES = {
     "intake": "services.intake.http.routes",
     "coding": "services.coding.http.routes",
+    "submission": "services.submission.http.routes",
 }
 """The module with `TITLE` and `router` of each service that has an HTTP API."""
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"

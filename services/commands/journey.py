@@ -13,7 +13,9 @@ from deploy.local.spans import Span, spans_of_claim
 from deploy.local.waterfall import render
 from services.commands.failures import CommandError
 from services.commands.output import columns, complain, show
+from services.commands.payer_status import print_standing
 from services.commands.stack_access import Connections, Line, answered, connections
+from services.submission import looking
 from shared.messaging import parking
 
 _SAID = """
@@ -53,11 +55,14 @@ class Step:
 
 def claim(var_dir: Path, claim_id: UUID, *, as_json: bool) -> int:
     """Prints a claim's journey; 1 where no service knows it."""
-    steps, parked = answered(var_dir, lambda line: _journey(line, str(claim_id)))
+    steps, parked, standing = answered(var_dir, lambda line: _journey(line, claim_id))
     if as_json:
-        show({"claim": claim_id, "events": [asdict(step) for step in steps], "parked": parked})
+        events = [asdict(step) for step in steps]
+        show({"claim": claim_id, "events": events, "parked": parked, "payers": standing})
     elif steps or parked:
         _print(steps, parked)
+        if standing is not None:
+            print_standing(standing)
     if steps or parked:
         return 0
     complain(f"no service knows claim {claim_id}")
@@ -90,7 +95,10 @@ async def _spans(line: Line, claim_id: UUID) -> list[Span]:
         await connection.close()
 
 
-async def _journey(line: Line, key: str) -> tuple[list[Step], list[dict[str, Any]]]:
+async def _journey(
+    line: Line, claim_id: UUID
+) -> tuple[list[Step], list[dict[str, Any]], dict[str, Any] | None]:
+    key = str(claim_id)
     async with connections(line) as connected:
         steps: list[Step] = []
         for service, connection in connected.items():
@@ -108,7 +116,8 @@ async def _journey(line: Line, key: str) -> tuple[list[Step], list[dict[str, Any
                 )
         steps.sort(key=lambda step: step.at)
         await _add_readings(connected, {step.event_id: step for step in steps})
-        return steps, await _parked(connected, key)
+        standing = await looking.claim(connected["submission"], claim_id)
+        return steps, await _parked(connected, key), standing
 
 
 async def _add_readings(connected: Connections, by_id: Mapping[UUID, Step]) -> None:

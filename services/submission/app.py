@@ -1,15 +1,17 @@
 """Wiring of the submission service: its handler, a courier for each payer, its HTTP routes."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from services.submission.courier import courier_for
 from services.submission.domain.profile import load_profiles
 from services.submission.handlers import EVENT_TYPES, TOPICS, SubmissionHandler
 from services.submission.leases import Leases
-from services.submission.routes import routes
 from services.submission.transport.choosing import transport_for
-from shared.service import Service, Worker
+from shared.service import Context, Service, Worker
 from shared.settings import Settings
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -31,6 +33,13 @@ def service(settings: Settings) -> Service:
         handler=SubmissionHandler(profiles),
         schema_dir=SCHEMA,
         workers=workers,
-        routes=routes,
+        routes=_routes,
         event_types=EVENT_TYPES,
     )
+
+
+def _routes(context: Context) -> Sequence[BaseRoute]:
+    from services.submission.http import routes  # FastAPI takes its time, and tools do without
+    from shared.http import app
+
+    return app.routes(context, routes.TITLE, [routes.router])

@@ -72,7 +72,8 @@ class Courier:
                 circuit = await channel_state.read(connection, self.profile.name)
             if circuit.is_open(now):
                 return
-            await self._form(context, now)
+            if not circuit.failures:  # else what waits can still be replaced: reach the payer first
+                await self._form(context, now)
             try:
                 await self._exchange(context, circuit, now)
             except OSError as error:
@@ -145,7 +146,7 @@ class Courier:
         if circuit.failures:
             async with self._connection(context) as connection:
                 await channel_state.keep_contact(connection, self.profile.name, now)
-        self._did(context, taken)
+        self._did(context, taken + circuit.failures)
 
     async def _failed(
         self, context: Context, circuit: Circuit, error: OSError, now: datetime

@@ -25,7 +25,8 @@ from shared.database import Connection
 CLAIMS_AT_ONCE = 200
 
 _DUE = """
-SELECT claim_id, revision, payer_sequence, payer_claim_control_number, inquiries, content, sent_at
+SELECT claim_id, revision, payer_sequence, payer_claim_control_number, inquiries,
+       claim_content.content, sent_at
 FROM claim JOIN claim_content USING (claim_id, revision, payer_sequence)
     JOIN interchange USING (interchange_id)
 WHERE claim.payer = $1 AND inquire_at <= $2

@@ -7,7 +7,7 @@ it is whole, so that the payer never sees a part of one.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
@@ -124,6 +124,8 @@ class SftpTransport:
         connection, self._connection, self._client = self._connection, None, None
         if connection is not None:
             connection.abort()
+            with suppress(asyncssh.Error, OSError):
+                await connection.wait_closed()
 
     def _outgoing(self, name: str) -> str:
         return f"{self._channel.to_payer}/{name}"

@@ -30,8 +30,8 @@ from shared.contract.claim import (
     ServiceLine,
 )
 from shared.contract.envelope import Event, business_id, to_headers
-from shared.contract.events import ClaimCoded
-from shared.contract.model import to_wire
+from shared.contract.events import Adjudication, ClaimCoded, ClaimPaid, ClaimSecondaryDue
+from shared.contract.model import Model, to_wire
 from shared.database import Pool, bootstrap, create_pool, migrate, new_password, service_dsn
 from shared.messaging.batch import Core
 from shared.messaging.batch import Outcome as BatchOutcome
@@ -146,6 +146,29 @@ class Desk:
         """Takes `claim.coded` of these claims in."""
         return await self.take(*(_record(claim, self.now) for claim in claims))
 
+    async def secondary_due(self, claim: Claim) -> BatchOutcome:
+        """Takes `claim.secondary-due` of this claim in."""
+        data = ClaimSecondaryDue(claim=claim)
+        return await self.take(_record(claim, self.now, data, "claims.remittance"))
+
+    async def paid(self, claim: Claim, clp_status: str = "1") -> BatchOutcome:
+        """Takes `claim.paid` in: the payer's 835 was posted."""
+        adjudication = Adjudication(
+            revision=claim.revision,
+            remittance_id=UUID(int=835),
+            payer_identifier=claim.payer.identifier or "",
+            payer_claim_control_number=f"ICN{claim.id.int}",
+            status=clp_status,
+            charge=claim.charge,
+            paid=claim.charge,
+            contractual=0,
+            patient=0,
+            other=0,
+            denied=0,
+        )
+        data = ClaimPaid(adjudication=adjudication, outcome="paid")
+        return await self.take(_record(claim, self.now, data, "claims.remittance"))
+
     async def take(self, *records: Record) -> BatchOutcome:
         pending = [one for record in records for one in unfold(self.handler, record)]
         return await self._core.settle(pending)
@@ -194,10 +217,12 @@ class Desk:
         return sorted(numbers)
 
 
-def _record(claim: Claim, at: datetime) -> Record:
-    data = ClaimCoded(claim=claim, ruleset="test")
+def _record(
+    claim: Claim, at: datetime, said: Model | None = None, topic: str = "claims.coding"
+) -> Record:
+    data = said or ClaimCoded(claim=claim, ruleset="test")
     event = Event(
-        id=business_id("test", claim.id, claim.revision, to_wire(claim)),
+        id=business_id("test", type(data).__name__, claim.id, claim.revision, to_wire(data)),
         source="coding",
         subject=str(claim.id),
         time=at,
@@ -205,7 +230,7 @@ def _record(claim: Claim, at: datetime) -> Record:
         sequence=claim.revision,
     )
     key = event.subject.encode()
-    return Record("claims.coding", 0, 0, key, to_wire(data), to_headers(event), 0)
+    return Record(topic, 0, 0, key, to_wire(data), to_headers(event), 0)
 
 
 class FreshDatabase(Protocol):

@@ -4,9 +4,9 @@ A kill is played by an exception at the n-th thing that is done with database or
 or after it is done; the connection is closed as a dead process's would be, and a new one goes on.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -16,11 +16,12 @@ from services.submission.gathering import gather
 from services.submission.mailbox import collect
 from services.submission.sending import Fate as Sending
 from services.submission.sending import Outbound, send, unsent
-from services.submission.transport import Delivery, Presence, Transport
+from services.submission.transport import Presence
 from services.submission.transport.folder import FolderTransport
 from services.submission.vault import Vault
 from shared.contract.claim import Claim
 from shared.database import connect
+from tests.integration.submission.mortals import Fate, Killed, MortalConnection, MortalTransport
 
 Desk = Any
 """tests/integration/submission/conftest.py"""
@@ -28,96 +29,6 @@ MakeClaim = Callable[..., Claim]
 PROFILE = Profile(claims_per_set=2)
 LIMITS = Limits(max_claims=3, max_bytes=10**9, window_s=0)
 MOST_STEPS = 60
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Fate:
-    """Counts steps, and kills before or after one of them."""
-
-    def __init__(self, step: int, *, is_after: bool) -> None:
-        self._left = step
-        self._is_after = is_after
-
-    async def meet(self, act: Callable[[], Awaitable[Any]]) -> Any:
-        self._left -= 1
-        if self._left == 0 and not self._is_after:
-            raise Killed
-        done = await act()
-        if self._left == 0:
-            raise Killed
-        return done
-
-
-class MortalConnection:
-    """A connection whose owner may die at each statement."""
-
-    def __init__(self, connection: Any, fate: Fate) -> None:
-        self._connection = connection
-        self._fate = fate
-
-    def transaction(self) -> "MortalTransaction":
-        return MortalTransaction(self._connection.transaction(), self._fate)
-
-    async def execute(self, *arguments: Any) -> Any:
-        return await self._fate.meet(lambda: self._connection.execute(*arguments))
-
-    async def fetch(self, *arguments: Any) -> Any:
-        return await self._fate.meet(lambda: self._connection.fetch(*arguments))
-
-    async def fetchval(self, *arguments: Any) -> Any:
-        return await self._fate.meet(lambda: self._connection.fetchval(*arguments))
-
-    async def fetchrow(self, *arguments: Any) -> Any:
-        return await self._fate.meet(lambda: self._connection.fetchrow(*arguments))
-
-
-class MortalTransaction:
-    """Its commit is a step too."""
-
-    def __init__(self, transaction: Any, fate: Fate) -> None:
-        self._transaction = transaction
-        self._fate = fate
-
-    async def __aenter__(self) -> None:
-        await self._transaction.start()
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            await self._fate.meet(self._transaction.commit)
-
-
-class MortalTransport:
-    """A transport whose user may die at each call."""
-
-    def __init__(self, transport: Transport, fate: Fate) -> None:
-        self._transport = transport
-        self._fate = fate
-
-    async def stage(self, name: str, content: bytes) -> None:
-        await self._fate.meet(lambda: self._transport.stage(name, content))
-
-    async def release(self, name: str, content: bytes) -> None:
-        await self._fate.meet(lambda: self._transport.release(name, content))
-
-    async def find(self, name: str) -> Presence:
-        found: Presence = await self._fate.meet(lambda: self._transport.find(name))
-        return found
-
-    async def deliveries(self) -> Sequence[Delivery]:
-        found: Sequence[Delivery] = await self._fate.meet(self._transport.deliveries)
-        return found
-
-    async def open(self, name: str) -> BinaryIO:
-        return await self._transport.open(name)
-
-    async def settle(self, name: str) -> None:
-        await self._fate.meet(lambda: self._transport.settle(name))
-
-    async def close(self) -> None:
-        await self._transport.close()
 
 
 def _outbound(desk: Desk, transport: Any, connection: Any) -> Outbound:

@@ -1,0 +1,1 @@
+"""submission's HTTP: where claims and interchanges stand, and what people decide about them."""
