@@ -14,7 +14,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from deploy.twins.payer.draws import draw, pick
@@ -51,7 +51,18 @@ def _some_weight(rows: Sequence["Fate | Denial | Refusal | CostShare"]) -> Seque
     return rows
 
 
-Span = Annotated[timedelta, BeforeValidator(span)]
+Span = Annotated[
+    timedelta,
+    BeforeValidator(span),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^[0-9]+[smhd]$"},
+            ]
+        }
+    ),
+]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Weight = Annotated[int, Field(ge=0)]
 Code = Annotated[str, Field(min_length=1, max_length=20)]

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import asyncssh
 import uvicorn
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from deploy.twins.payer.clock import FOLDER, Clock
-from deploy.twins.payer.doors import clearinghouse, control, core_envelope, sftp
+from deploy.twins.payer.doors import clearinghouse, control, core_envelope
 from deploy.twins.payer.doors.faults import Faults
 from deploy.twins.payer.doors.keys import Keys
+from deploy.twins.payer.doors.sftp import SftpDoor
 from deploy.twins.payer.watch import Mailroom, leave
 from shared.http import problems
 from shared.http.bodies import Bounds
@@ -124,27 +124,18 @@ class _Thread(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
-        acceptor = await self._open_sftp()
+        doors = self._doors
+        door = SftpDoor(doors.root, doors.keys, doors.faults)
+        if self._sftp_port is not None:
+            doors.sftp_port = await door.open(self._host, self._sftp_port)
         server = self._https_server()
         serving = asyncio.create_task(server[0].serve([server[1]])) if server else None
         self._is_open.set()
         await self._closing.wait()
-        if acceptor is not None:
-            acceptor.close()
-            await acceptor.wait_closed()
+        await door.close()
         if server and serving:
             server[0].should_exit = server[0].force_exit = True
             await serving
-
-    async def _open_sftp(self) -> asyncssh.SSHAcceptor | None:
-        if self._sftp_port is None:
-            return None
-        doors = self._doors
-        acceptor = await sftp.listen(
-            doors.root, doors.keys, doors.faults, self._host, self._sftp_port
-        )
-        doors.sftp_port = acceptor.get_port()
-        return acceptor
 
     def _https_server(self) -> tuple[uvicorn.Server, socket.socket] | None:
         if self._https_port is None:

@@ -16,13 +16,22 @@ logging.getLogger("asyncssh").setLevel(logging.ERROR)
 class _Login(asyncssh.SSHServer):
     """Who may come in: any mailbox's name, with the password or an authorized key."""
 
-    def __init__(self, keys: Keys, faults: Faults) -> None:
+    def __init__(self, keys: Keys, faults: Faults, live: set[asyncssh.SSHServerConnection]) -> None:
         self._keys = keys
         self._faults = faults
+        self._live = live
+        self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         if self._faults.met("unavailable"):
             conn.abort()
+            return
+        self._connection = conn
+        self._live.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        if self._connection is not None:
+            self._live.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - everybody must log in
         return True
@@ -73,20 +82,41 @@ class _Session(asyncssh.SFTPServer):
             raise asyncssh.SFTPConnectionLost("as a test asked for")
 
 
-async def listen(
-    root: Path, keys: Keys, faults: Faults, host: str, port: int
-) -> asyncssh.SSHAcceptor:
-    """Opens the door; port 0 is any."""
+class SftpDoor:
+    """The open door: its listener, and the connections that came through it."""
 
-    def session(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-        return _Session(channel, root, faults)
+    def __init__(self, root: Path, keys: Keys, faults: Faults) -> None:
+        self._root = root
+        self._keys = keys
+        self._faults = faults
+        self._live: set[asyncssh.SSHServerConnection] = set()
+        self._acceptor: asyncssh.SSHAcceptor | None = None
 
-    return await asyncssh.create_server(
-        lambda: _Login(keys, faults),
-        host,
-        port,
-        server_host_keys=[str(keys.host_key)],
-        sftp_factory=session,
-        allow_scp=False,
-        agent_forwarding=False,
-    )
+    async def open(self, host: str, port: int) -> int:
+        """Listens; port 0 is any. Returns the port."""
+
+        def session(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
+            return _Session(channel, self._root, self._faults)
+
+        self._acceptor = await asyncssh.create_server(
+            lambda: _Login(self._keys, self._faults, self._live),
+            host,
+            port,
+            server_host_keys=[str(self._keys.host_key)],
+            sftp_factory=session,
+            allow_scp=False,
+            agent_forwarding=False,
+        )
+        return self._acceptor.get_port()
+
+    async def close(self) -> None:
+        """Shuts the door on everybody."""
+        if self._acceptor is None:
+            return
+        self._acceptor.close()
+        connections = list(self._live)
+        for connection in connections:
+            connection.abort()
+        for connection in connections:
+            await connection.wait_closed()
+        await self._acceptor.wait_closed()
