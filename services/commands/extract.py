@@ -44,20 +44,20 @@ async def _to_csv(rows: AsyncIterator[Row], out: Path) -> int:
 
 async def _to_parquet(rows: AsyncIterator[Row], out: Path) -> int:
     try:
-        import pyarrow
+        import pyarrow as pa  # type: ignore[import-untyped]
         from pyarrow import parquet
     except ImportError:
         raise CommandError(
             "parquet needs the extra `export`: pip install 'claimwire[export]'"
         ) from None
-    schema = pyarrow.schema([(name, pyarrow.string()) for name in COLUMNS])
+    schema = pa.schema([(name, pa.string()) for name in COLUMNS])
     count, held = 0, []
     with parquet.ParquetWriter(out, schema) as writer:
         async for row in rows:
             held.append(row)
             count += 1
             if len(held) == _ROWS_AT_ONCE:
-                writer.write_table(pyarrow.Table.from_pylist(held, schema))
+                writer.write_table(pa.Table.from_pylist(held, schema))
                 held = []
-        writer.write_table(pyarrow.Table.from_pylist(held, schema))
+        writer.write_table(pa.Table.from_pylist(held, schema))
     return count

@@ -88,9 +88,9 @@ def _money(
         shares[first]["paid_amount"] += unallotted
         for number, share in shares.items():
             _take_in(money[number], share, is_first_payer=is_first_payer)
-    for line in claim.service_lines:
-        of_line = money[line.number]
-        of_line["charge_amount"] = line.charge
+    for ours in claim.service_lines:
+        of_line = money[ours.number]
+        of_line["charge_amount"] = ours.charge
         of_line["total_cost_amount"] = of_line["paid_amount"] + sum(
             of_line[name] for name in _BUCKETS.values()
         )
