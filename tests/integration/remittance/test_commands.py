@@ -92,12 +92,13 @@ async def test_a_mangled_number_is_scored_and_two_alike_wait_for_a_person(
     desk: Any, paper: Any
 ) -> None:
     rest, follow = LINES
-    follow = ["NM1*QC*1*DOE****MI*W1", *follow]
+    follow = ["NM1*QC*1*DOE*****MI*W1", *follow]
     await desk.take(paper.claim("A"))
     await desk.take(paper.remittance([("0000", rest, follow)], paid="240"))
     assert await desk.value("SELECT paid_cents FROM claim") == 24_000
     await desk.take(paper.claim("B"), paper.claim("C"))
-    await desk.take(paper.remittance([("0001", rest, follow)], trace="T2", paid="240"))
+    other = rest.replace("P1", "P7")
+    await desk.take(paper.remittance([("0001", other, follow)], trace="T2", paid="240"))
     (row,) = await _ask(desk, questions.waiting, DEFAULT.match)
     assert row["state"] == "unmatched"
     ours = {str(_claim_id(number)) for number in "ABC"}
@@ -222,8 +223,9 @@ async def test_the_ledger_is_listed_by_account_and_by_day(desk: Any, paper: Any)
         journal = [row async for row in questions.journal(connection, date(2026, 1, 1), LATER)]
         early = [row async for row in questions.journal(connection, date(2020, 1, 1), NOW.date())]
     assert legs[-1]["balance"] == "0.00"
-    assert [row["amount"] for row in legs] == ["300.00", "-200.00", "-60.00", "-40.00"]
-    assert len(journal) == len(early) == 11
+    # Of one instant, in no order.
+    assert {row["amount"] for row in legs} == {"300.00", "-200.00", "-60.00", "-40.00"}
+    assert len(journal) == len(early) == 10
     assert sum(parse_cents(row["amount"]) for row in journal) == 0
 
 
