@@ -1,9 +1,10 @@
 """The `claimwire` command: its grammar, and the one place that knows every service.
 
-What is typed stands here: names, options, help. What is done stands in `services/commands`, a
-module a family, imported when its command runs, so that help and completion come at once. Each
-command gives back its exit status: 0 for yes, 1 for an answer that is no; what could not be done
-at all is raised, put into words by `services.commands.failures`, and ends in 2.
+What is typed stands here and, for families of subcommands, in `services/grammar`: names, options,
+help. What is done stands in `services/commands`, a module a family, imported when its command
+runs, so that help and completion come at once. Each command gives back its exit status: 0 for yes,
+1 for an answer that is no; what could not be done at all is raised, put into words by
+`services.commands.failures`, and ends in 2.
 """
 
 import sys
@@ -15,30 +16,23 @@ from uuid import UUID
 import typer
 
 from services.commands.sections import Sections
+from services.grammar import interchanges, keys, money, parked, reference, rules, twins, worklist
+from services.grammar.options import VAR, AsJson, Seed, Var
 
 LINE = "The line"
+MONEY = "Money"
 FILTERS = "Filters (files or stdin to CloudEvents, no broker, no database)"
-VAR = Path("var")
 
-Var = Annotated[
-    Path, typer.Option("--var", envvar="CLAIMWIRE_VAR_DIR", help="Folder of the local stack.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 KafkaKind = Annotated[
     str | None,
     typer.Option(help="embedded, apache, apache3 or external; default: embedded, or external."),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the hospital's day.")]
 Source = Annotated[str, typer.Option(help="The sender's configured name.")]
 ClaimId = Annotated[UUID, typer.Argument(help="The claim's id, as events carry it.")]
 ToRead = Annotated[
     list[Path] | None,
     typer.Argument(help="Files to read; stdin where none is named or the name is -."),
 ]
-ServiceName = Annotated[str, typer.Argument(help="intake, coding, submission or remittance.")]
-Ids = Annotated[list[int] | None, typer.Argument(help="Ids from `parked list`.")]
-InterchangeId = Annotated[UUID, typer.Argument(help="Id from `interchange list`.")]
-Key = Annotated[str | None, typer.Option(help="All of this claim.")]
 
 app = typer.Typer(
     name="claimwire",
@@ -48,31 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-parked = typer.Typer(
-    help="Work what was parked, in any service.", no_args_is_help=True, rich_markup_mode=None
-)
-key = typer.Typer(help="Who may use a service's HTTP.", no_args_is_help=True, rich_markup_mode=None)
-interchange = typer.Typer(
-    help="What was sent to payers, and what you decide about it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-twin = typer.Typer(
-    help="A hospital and a payer to test against.", no_args_is_help=True, rich_markup_mode=None
-)
-
-
-rules = typer.Typer(
-    help="Payers' rule packs: check, try, put in force.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-worklist = typer.Typer(
-    help="Work what needs a person.", no_args_is_help=True, rich_markup_mode=None
-)
-reference = typer.Typer(
-    help="Load and list coding's reference tables.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -230,243 +199,6 @@ def recover(
     raise typer.Exit(run(var, unread=unread, as_json=as_json))
 
 
-# Parked records
-
-app.add_typer(parked, name="parked", rich_help_panel=LINE)
-
-
-@parked.command("list")
-def list_parked(
-    service: Annotated[str | None, typer.Option(help="One service only.")] = None,
-    var: Var = VAR,
-    as_json: AsJson = False,
-) -> None:
-    """List what is parked and what waits behind it. No record's content is shown."""
-    from services.commands.parked import list_parked as run
-
-    raise typer.Exit(run(var, service, as_json=as_json))
-
-
-@parked.command("show")
-def show_parked(
-    service: ServiceName,
-    parked_id: Annotated[int, typer.Argument(help="Id from `parked list`.")],
-    content: Annotated[
-        bool, typer.Option("--content", help="Also print the record, which holds PHI.")
-    ] = False,
-    var: Var = VAR,
-) -> None:
-    """Show one parked unit: where it came from, what was wrong, and on demand its bytes."""
-    from services.commands.parked import show_parked as run
-
-    raise typer.Exit(run(var, service, parked_id, with_content=content))
-
-
-@parked.command()
-def release(
-    service: ServiceName, ids: Ids = None, key: Key = None, var: Var = VAR, as_json: AsJson = False
-) -> None:
-    """Let parked units be tried again, in order, with what waits behind them."""
-    from services.commands.parked import release as run
-
-    raise typer.Exit(run(var, service, ids or (), key, as_json=as_json))
-
-
-@parked.command()
-def discard(
-    service: ServiceName, ids: Ids = None, key: Key = None, var: Var = VAR, as_json: AsJson = False
-) -> None:
-    """Drop parked units for good; what waits behind them goes on."""
-    from services.commands.parked import discard as run
-
-    raise typer.Exit(run(var, service, ids or (), key, as_json=as_json))
-
-
-# API keys
-
-app.add_typer(key, name="key", rich_help_panel=LINE)
-KeysOf = Annotated[str, typer.Option("--service", help="intake, coding, submission or remittance.")]
-
-
-@key.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="What people call the key.")],
-    service: KeysOf,
-    scope: Annotated[
-        list[str], typer.Option(help="What it may do, such as claims:write; * for everything.")
-    ],
-    source: Annotated[
-        str | None, typer.Option(help="The sender or person it speaks for; default: its name.")
-    ] = None,
-    per_minute: Annotated[int, typer.Option(min=1, help="Requests a minute, at most.")] = 600,
-    var: Var = VAR,
-    as_json: AsJson = False,
-) -> None:
-    """Make a key and print it, once: only its hash is kept."""
-    from services.commands.keys import create as run
-
-    raise typer.Exit(run(var, service, name, source, scope, per_minute, as_json=as_json))
-
-
-@key.command("list")
-def list_keys(service: KeysOf, var: Var = VAR, as_json: AsJson = False) -> None:
-    """List a service's keys, the revoked among them."""
-    from services.commands.keys import listing as run
-
-    raise typer.Exit(run(var, service, as_json=as_json))
-
-
-@key.command("revoke")
-def revoke_key(
-    key_id: Annotated[str, typer.Argument(help="Its id from `key list`.")],
-    service: KeysOf,
-    var: Var = VAR,
-) -> None:
-    """End a key for good; running services follow within seconds."""
-    from services.commands.keys import revoke as run
-
-    raise typer.Exit(run(var, service, key_id))
-
-
-# Reference tables
-
-app.add_typer(reference, name="reference", rich_help_panel=LINE)
-
-
-@reference.command("load")
-def load_reference(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            help="ncci-ptp, ncci-mue, add-on, hcpcs, icd10cm, icd10pcs, cpt, pos, coverage or "
-            "filing-limit."
-        ),
-    ],
-    file: Annotated[
-        Path,
-        typer.Argument(help="The official file, zipped or not.", exists=True, dir_okay=False),
-    ],
-    table_set: Annotated[
-        str | None,
-        typer.Option("--set", help="NCCI: practitioner, outpatient or dme; else by the name."),
-    ] = None,
-    effective: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="First day it holds; else by the file's name."),
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="Where the file is from; else its name.")] = (
-        None
-    ),
-    skip_refused: Annotated[
-        bool, typer.Option("--skip-refused", help="Load the rest where lines are refused.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Load an official file as an edition of a table; all of it, or nothing and exit 1."""
-    from services.commands.reference import load_reference as run
-
-    day = effective.date() if effective else None
-    raise typer.Exit(
-        run(
-            kind,
-            file,
-            table_set,
-            day,
-            source,
-            skip_refused=skip_refused,
-            as_json=as_json,
-        )
-    )
-
-
-@reference.command("list")
-def list_reference(as_json: AsJson = False) -> None:
-    """List the editions at hand, packed in and loaded, and the version they make together."""
-    from services.commands.reference import list_reference as run
-
-    raise typer.Exit(run(as_json=as_json))
-
-
-# Payer rules
-
-app.add_typer(rules, name="rules", rich_help_panel=LINE)
-Packs = Annotated[
-    list[Path], typer.Argument(help="Rule packs in YAML.", exists=True, dir_okay=False)
-]
-PackName = Annotated[str, typer.Argument(help="The pack's name.")]
-By = Annotated[str | None, typer.Option(help="Who does it; default: the login name.")]
-Since = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only claims from this day on.")
-]
-
-
-@rules.command("check")
-def check_rules(files: Packs) -> None:
-    """Read packs and run the tests in them; exit 1 with path and reason where one is refused."""
-    from services.commands.rules import check as run
-
-    raise typer.Exit(run(files))
-
-
-@rules.command("publish")
-def publish_rules(files: Packs, by: By = None, var: Var = VAR) -> None:
-    """Make packs known to every process of coding; they judge nothing until activated."""
-    from services.commands.rules import publish as run
-
-    raise typer.Exit(run(var, files, by))
-
-
-@rules.command("activate")
-def activate_rules(pack: PackName, by: By = None, var: Var = VAR) -> None:
-    """Put a published pack in force for every claim from the next batch on."""
-    from services.commands.rules import activate as run
-
-    raise typer.Exit(run(var, pack, by))
-
-
-@rules.command("withdraw")
-def withdraw_rules(pack: PackName, by: By = None, var: Var = VAR) -> None:
-    """Take a pack out of force."""
-    from services.commands.rules import withdraw as run
-
-    raise typer.Exit(run(var, pack, by))
-
-
-@rules.command("list")
-def list_rules(var: Var = VAR, as_json: AsJson = False) -> None:
-    """List packs: published, in force, refused and why."""
-    from services.commands.rules import listing as run
-
-    raise typer.Exit(run(var, as_json=as_json))
-
-
-@rules.command("shadow")
-def shadow_rules(
-    pack: Annotated[str, typer.Argument(help="A pack's file, or the name of a published one.")],
-    since: Since = None,
-    var: Var = VAR,
-    as_json: AsJson = False,
-) -> None:
-    """Run a pack over past claims: what it would have held, and what money that was."""
-    from services.commands.rules import shadow as run
-
-    raise typer.Exit(run(var, pack, since.date() if since else None, as_json=as_json))
-
-
-@rules.command("learn")
-def learn_rules(
-    out: Annotated[Path, typer.Option(help="Folder for the drafts.", file_okay=False)],
-    least: Annotated[int, typer.Option(min=1, help="Denials that a draft needs.")] = 2,
-    since: Since = None,
-    var: Var = VAR,
-    as_json: AsJson = False,
-) -> None:
-    """Draft packs from denials, each tried on past claims; a person activates what convinces."""
-    from services.commands.rules import learn as run
-
-    raise typer.Exit(run(var, out, least, since.date() if since else None, as_json=as_json))
-
-
 @app.command(rich_help_panel=LINE)
 def prove(claim_id: ClaimId, var: Var = VAR, as_json: AsJson = False) -> None:
     """Judge a claim's past verdicts again, by what judged then; exit 1 where one differs."""
@@ -475,220 +207,31 @@ def prove(claim_id: ClaimId, var: Var = VAR, as_json: AsJson = False) -> None:
     raise typer.Exit(run(var, claim_id, as_json=as_json))
 
 
-# The worklist
-
-app.add_typer(worklist, name="worklist", rich_help_panel=LINE)
-EntryId = Annotated[UUID, typer.Argument(help="The entry's id from `worklist list`.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with who and when.")]
-Url = Annotated[str | None, typer.Option(help="coding's HTTP; default: the local stack's.")]
-ApiKey = Annotated[
-    str | None, typer.Option("--key", envvar="CLAIMWIRE_API_KEY", help="An API key.")
-]
-
-
-@worklist.command("list")
-def list_worklist(
-    payer: Annotated[str | None, typer.Option(help="One payer only.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Only with a finding of this code.")] = None,
-    reason: Annotated[str | None, typer.Option(help="held, refused or denied.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="Rows, at most.")] = 50,
-    var: Var = VAR,
-    url: Url = None,
-    key: ApiKey = None,
-    as_json: AsJson = False,
-) -> None:
-    """List what needs a person, the most money times urgency first."""
-    from services.commands.worklist import api_of, listing
-
-    filters = {"payer": payer, "rule": rule, "reason": reason}
-    raise typer.Exit(listing(api_of(var, url, key), filters, limit, as_json=as_json))
-
-
-@worklist.command("show")
-def show_entry(entry: EntryId, var: Var = VAR, url: Url = None, key: ApiKey = None) -> None:
-    """Show one entry with its claim, which holds PHI, and all that was done to it."""
-    from services.commands.worklist import api_of, shown
-
-    raise typer.Exit(shown(api_of(var, url, key), entry))
-
-
-@worklist.command("fix")
-def fix_entry(
-    entry: EntryId,
-    patch: Annotated[str, typer.Argument(help="JSON Patch on the claim, or @file.")],
-    trial: Annotated[bool, typer.Option("--trial", help="Only say what would remain.")] = False,
-    var: Var = VAR,
-    url: Url = None,
-    key: ApiKey = None,
-) -> None:
-    """Correct a claim; it goes out if nothing blocks, else exit 1 with what remains."""
-    from services.commands.worklist import api_of, fix
-
-    raise typer.Exit(fix(api_of(var, url, key), entry, patch, is_trial=trial))
-
-
-def _acts(verb: str, summary: str) -> None:
-    """A command for each thing that is done with a reason and nothing else."""
-
-    def run(
-        entry: EntryId, reason: Why, var: Var = VAR, url: Url = None, key: ApiKey = None
-    ) -> None:
-        from services.commands.worklist import act, api_of
-
-        raise typer.Exit(act(api_of(var, url, key), entry, verb, reason))
-
-    worklist.command(verb, help=summary)(run)
-
-
-_acts("release", "Let a claim go as it is.")
-_acts("void", "Take back what a payer has adjudicated (frequency 8).")
-_acts("return", "Return a claim to the hospital.")
-_acts("dismiss", "Take a refused or denied claim off the worklist.")
-
-
-# Interchanges
-
-app.add_typer(interchange, name="interchange", rich_help_panel=LINE)
-
-
-@interchange.command("list")
-def list_interchanges(
-    payer: Annotated[str | None, typer.Option(help="Of one payer profile.")] = None,
-    state: Annotated[str | None, typer.Option(help="formed, sending, sent or held.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+@app.command(rich_help_panel=MONEY)
+def denials(
+    by_step: Annotated[bool, typer.Option("--by-step", help="Sums by next step.")] = False,
     var: Var = VAR,
     as_json: AsJson = False,
 ) -> None:
-    """List what was formed and sent, newest first."""
-    from services.commands.interchange import list_interchanges as run
+    """List denied amounts as work to do, the nearest deadline first."""
+    from services.commands.remittances import list_denials as run
 
-    raise typer.Exit(run(var, payer, state, limit, as_json=as_json))
-
-
-@interchange.command("show")
-def show_interchange(
-    interchange_id: InterchangeId,
-    content: Annotated[
-        bool, typer.Option("--content", help="Also print the bytes, which hold PHI.")
-    ] = False,
-    var: Var = VAR,
-) -> None:
-    """Show one interchange: where it stands, its claims by status, who decided what."""
-    from services.commands.interchange import show_interchange as run
-
-    raise typer.Exit(run(var, interchange_id, with_content=content))
+    raise typer.Exit(run(var, by_step=by_step, as_json=as_json))
 
 
-@interchange.command("hold")
-def hold_interchange(
-    interchange_id: InterchangeId, var: Var = VAR, as_json: AsJson = False
-) -> None:
-    """Keep back one that is not sent."""
-    from services.commands.interchange import act as run
+# Families of subcommands
 
-    raise typer.Exit(run(var, interchange_id, "hold", as_json=as_json))
-
-
-@interchange.command("release")
-def release_interchange(
-    interchange_id: InterchangeId, var: Var = VAR, as_json: AsJson = False
-) -> None:
-    """Let a held one go on where it was."""
-    from services.commands.interchange import act as run
-
-    raise typer.Exit(run(var, interchange_id, "release", as_json=as_json))
-
-
-@interchange.command("resend")
-def resend_interchange(
-    interchange_id: InterchangeId,
-    again: Annotated[
-        bool, typer.Option("--again", help="Also one that is recorded as sent.")
-    ] = False,
-    var: Var = VAR,
-    as_json: AsJson = False,
-) -> None:
-    """Send the same bytes again: you know that the payer does not have them."""
-    from services.commands.interchange import act as run
-
-    raise typer.Exit(run(var, interchange_id, "resend", again=again, as_json=as_json))
-
-
-@interchange.command("confirm")
-def confirm_interchange(
-    interchange_id: InterchangeId, var: Var = VAR, as_json: AsJson = False
-) -> None:
-    """Record a held one as sent: you know that the payer has it."""
-    from services.commands.interchange import act as run
-
-    raise typer.Exit(run(var, interchange_id, "confirm", as_json=as_json))
-
-
-@interchange.command()
-def payers(var: Var = VAR, as_json: AsJson = False) -> None:
-    """Print the way to each payer: when it was reached, and what waits for it."""
-    from services.commands.interchange import payers as run
-
-    raise typer.Exit(run(var, as_json=as_json))
-
-
-@interchange.command()
-def profiles(
-    file: Annotated[Path, typer.Argument(help="JSON or TOML.", exists=True, dir_okay=False)],
-) -> None:
-    """Check a file of payer profiles, and print what it comes to."""
-    from services.commands.interchange import check_profiles as run
-
-    raise typer.Exit(run(file))
-
-
-# Twins
-
-app.add_typer(twin, name="twin", rich_help_panel=LINE)
-
-
-@twin.command()
-def hospital(
-    out: Annotated[Path, typer.Option(help="Folder for the day's files.", file_okay=False)],
-    claims: Annotated[int, typer.Option(min=1, help="How many claims the day has.")] = 100,
-    seed: Seed = 20261122,
-    with_hl7: Annotated[
-        bool, typer.Option("--hl7", help="A third of the claims as HL7 v2 encounters.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Write a hospital's day into files, as an integration engine would publish them."""
-    from services.commands.twins import hospital as run
-
-    raise typer.Exit(run(out, claims, seed, as_json=as_json, with_hl7=with_hl7))
-
-
-@twin.command(
-    add_help_option=False,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
-def payer(context: typer.Context) -> None:
-    """Answer the 837s of a transport folder, as a payer does; the options are the twin's own."""
-    from services.commands.twins import payer as run
-
-    raise typer.Exit(run(context.args))
-
-
-@twin.command()
-def clock(
-    root: Annotated[Path, typer.Option(help="Folder of the payers' mailboxes.", file_okay=False)],
-    advance: Annotated[
-        str | None, typer.Option(help="Move the payer twin's time on: 31d, 12h, 90s.")
-    ] = None,
-    speed: Annotated[
-        float | None, typer.Option(min=0, help="How many times as fast as real it runs.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print the payer twin's time, or change it, so that a month passes in seconds."""
-    from services.commands.twins import clock as run
-
-    raise typer.Exit(run(root, advance, speed, as_json=as_json))
+app.add_typer(parked.parked, name="parked", rich_help_panel=LINE)
+app.add_typer(keys.key, name="key", rich_help_panel=LINE)
+app.add_typer(reference.reference, name="reference", rich_help_panel=LINE)
+app.add_typer(rules.rules, name="rules", rich_help_panel=LINE)
+app.add_typer(worklist.worklist, name="worklist", rich_help_panel=LINE)
+app.add_typer(interchanges.interchange, name="interchange", rich_help_panel=LINE)
+app.add_typer(money.ledger, name="ledger", rich_help_panel=MONEY)
+app.add_typer(money.remittances, name="remittances", rich_help_panel=MONEY)
+app.add_typer(money.deposits, name="deposits", rich_help_panel=MONEY)
+app.add_typer(money.export, name="export", rich_help_panel=MONEY)
+app.add_typer(twins.twin, name="twin", rich_help_panel=LINE)
 
 
 # Filters
@@ -746,7 +289,3 @@ def remit(files: ToRead = None) -> None:
     from services.commands.filters import remit as run
 
     raise typer.Exit(run(files))
-
-
-if __name__ == "__main__":
-    main()

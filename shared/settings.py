@@ -187,6 +187,11 @@ class Settings(BaseSettings):
     mllp_idle_s: Seconds = Field(
         3600.0, description="An MLLP connection without a whole message for so long is closed."
     )
+    remittance_policy: Path | None = Field(
+        None,
+        description="JSON file of remittance's policy: denial rows, deadlines by payer, prompt-pay "
+        "rules, matching weights; built-in defaults when not set.",
+    )
     account_hash_key: SecretStr = Field(
         SecretStr("claimwire-development-only"),
         description="Key of the account hash on `payments.posted`; set your own in production.",

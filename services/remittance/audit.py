@@ -32,7 +32,7 @@ _QUERIES: dict[str, str] = {
         SELECT claim_id::text || ' ' || remittance_id::text FROM entry
         WHERE remittance_id IS NOT NULL AND claim_id IS NOT NULL
         GROUP BY claim_id, remittance_id, adjustment_group, adjustment_reason, kind,
-                 split_part(business_key, '/', 2)
+                 split_part(business_key, '/', 2), business_key LIKE '%/reversal'
         HAVING count(*) > 1
     """,
     "a claim has one charge that stands": """
@@ -54,17 +54,18 @@ _QUERIES: dict[str, str] = {
                        AS contractual,
                    sum(amount_cents) FILTER (WHERE account.kind = 'patient_receivable') AS patient,
                    sum(amount_cents) FILTER (WHERE account.kind = 'other_adjustment') AS other,
-                   sum(amount_cents) FILTER (WHERE account.kind = 'denied_pending') AS denied
+                   sum(amount_cents) FILTER (WHERE account.kind = 'denied_pending') AS denied,
+                   sum(amount_cents) FILTER (WHERE account.kind = 'write_off') AS written_off
             FROM entry JOIN leg ON leg.entry_id = entry.id JOIN account ON account.id = account_id
             WHERE entry.claim_id IS NOT NULL GROUP BY entry.claim_id
         ) AS ledger ON ledger.claim_id = claim.id
         WHERE (claim.receivable_cents, claim.charge_cents, claim.paid_cents,
                claim.contractual_cents, claim.patient_cents, claim.other_cents,
-               claim.denied_cents)
+               claim.denied_cents, claim.written_off_cents)
             IS DISTINCT FROM
               (coalesce(open, 0), coalesce(charged, 0), coalesce(paid, 0),
                coalesce(contractual, 0), coalesce(patient, 0), coalesce(other, 0),
-               coalesce(denied, 0))
+               coalesce(denied, 0), coalesce(written_off, 0))
     """,
     "entries of claims name claims that are registered": """
         SELECT DISTINCT entry.claim_id::text FROM entry LEFT JOIN claim ON claim.id = claim_id
@@ -74,7 +75,7 @@ _QUERIES: dict[str, str] = {
         SELECT entry.id::text FROM entry JOIN leg ON leg.entry_id = entry.id
         JOIN account ON account.id = account_id
         WHERE account.kind = 'patient_receivable' AND amount_cents > 0
-            AND (entry.kind <> 'patient_responsibility' OR adjustment_group <> 'PR')
+            AND adjustment_group IS DISTINCT FROM 'PR'
     """,
     "cash is the sum of the accepted remittances": """
         SELECT remittance.id::text FROM remittance
@@ -84,7 +85,8 @@ _QUERIES: dict[str, str] = {
             JOIN account ON account.id = account_id AND account.kind = 'cash_clearing'
             GROUP BY entry_id
         ) AS legs ON legs.entry_id = entry.id
-        WHERE coalesce(cash, 0) <> CASE status WHEN 'accepted' THEN amount_cents ELSE 0 END
+        WHERE coalesce(cash, 0) <> CASE WHEN status <> 'accepted' THEN 0
+            WHEN is_debit THEN -amount_cents ELSE amount_cents END
     """,
     "unapplied cash is what accepted remittances paid for claims that wait": """
         SELECT coalesce(ledger.payer, waiting.payer) || ' ' ||
@@ -99,7 +101,7 @@ _QUERIES: dict[str, str] = {
             SELECT payer_identifier AS payer, coalesce(trace_number, '') AS trace,
                    sum(paid_cents) AS cents
             FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
-            WHERE remittance.status = 'accepted' AND state <> 'posted'
+            WHERE remittance.status = 'accepted' AND state NOT IN ('posted', 'returned')
             GROUP BY 1, 2
         ) AS waiting USING (payer, trace)
         WHERE coalesce(ledger.cents, 0) <> coalesce(waiting.cents, 0)
@@ -113,7 +115,24 @@ _QUERIES: dict[str, str] = {
             LIMIT 1
         ) AS posted ON true
         WHERE coalesce(found, false) <> (state = 'posted')
-            AND NOT (state = 'posted' AND charge_cents = 0 AND paid_cents = 0)
+            AND NOT (state = 'posted' AND paid_cents = 0
+                     AND (charge_cents = 0 OR status IN ('2', '3', '4', '20', '21')))
+    """,
+    "a deposit that is reconciled has taken its amount off a clearing account": """
+        SELECT deposit.id::text FROM deposit
+        LEFT JOIN entry ON entry.business_key = deposit.id::text || '/reconciliation'
+        LEFT JOIN (
+            SELECT entry_id, -sum(amount_cents) AS cleared FROM leg
+            JOIN account ON account.id = account_id AND account.kind = 'cash_clearing'
+            GROUP BY entry_id
+        ) AS legs ON legs.entry_id = entry.id
+        WHERE coalesce(cleared, 0) <> CASE state WHEN 'reconciled' THEN amount_cents ELSE 0 END
+    """,
+    "every denied cent that stands is work, or was given up by a person": """
+        SELECT claim.id::text FROM claim
+        WHERE denied_cents > 0 AND NOT EXISTS (
+            SELECT FROM denial WHERE denial.claim_id = claim.id
+                AND state NOT IN ('reversed', 'written_off'))
     """,
 }
 
@@ -173,7 +192,10 @@ async def summary(connection: Connection) -> Money:
     return Money(
         charged=-cents.get("revenue", 0),
         paid=cents.get("unapplied_cash", 0),
-        adjusted=cents.get("contractual_allowance", 0) + cents.get("other_adjustment", 0),
+        adjusted=sum(
+            cents.get(kind, 0)
+            for kind in ("contractual_allowance", "other_adjustment", "write_off")
+        ),
         patient=cents.get("patient_receivable", 0),
         open=cents.get("payer_receivable", 0) + cents.get("denied_pending", 0),
     )

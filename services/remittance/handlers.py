@@ -53,6 +53,7 @@ class RemittanceHandler:
     ) -> None:
         """`count` is told what is posted: a category and cents, negative where money is taken
         back."""
+        self.policy = policy
         self._decider = Decider(account_hash_key, policy)
         self._count = count
 

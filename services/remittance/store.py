@@ -210,7 +210,7 @@ def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
         charge=row["charge_cents"],
         charge_entry=row["charge_entry"],
         charge_revision=row["charge_revision"],
-        lines=_lines_from_json(row["lines"]),
+        lines=lines_from_json(row["lines"]),
         payer_claim_control_number=row["payer_claim_control_number"],
         status=row["status"],
         traceparent=row["traceparent"],
@@ -219,7 +219,7 @@ def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
         patient=row["patient_cents"],
         other=row["other_cents"],
         denied=row["denied_cents"],
-        posted=_standing_from_json(row["standing"]),
+        posted=standing_from_json(row["standing"]),
         written_off=row["written_off_cents"],
         owing_payer=row["owing_payer"],
         payer_sequence=row["payer_sequence"],
@@ -238,7 +238,8 @@ def arrived_of(row: asyncpg.Record) -> Arrived:
     return Arrived(source, claim, content.encode(), row["state"], row["meant_claim_id"])
 
 
-def _lines_from_json(text: str) -> tuple[LedgerLine, ...]:
+def lines_from_json(text: str) -> tuple[LedgerLine, ...]:
+    """A claim's lines as they are kept."""
     return tuple(
         LedgerLine(
             number, control, code, tuple(modifiers), date.fromisoformat(on) if on else None, charge
@@ -247,7 +248,8 @@ def _lines_from_json(text: str) -> tuple[LedgerLine, ...]:
     )
 
 
-def _standing_from_json(text: str) -> tuple[Posted, ...]:
+def standing_from_json(text: str) -> tuple[Posted, ...]:
+    """The decisions on a claim that stand, as they are kept."""
     return tuple(_posted(*fields) for fields in json.loads(text))
 
 

@@ -346,6 +346,11 @@ class RemittanceHeader:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def net_amount(self) -> int:
+        """Cents that the payer sends; negative where BPR03 says that it takes them."""
+        return -self.amount if self.credit_debit == "D" else self.amount
+
+    @property
     def payer_identifier(self) -> str | None:
         """The surest identifier of the payer there is: N104, REF*2U, else TRN03."""
         payer = self.payer

@@ -85,8 +85,9 @@ def is_forwarded(remitted: RemittanceClaim) -> bool:
 
 def answers_unasked(claim: LedgerClaim, remitted: RemittanceClaim) -> bool:
     """Whether a later payer settles what still stands with the patient, since nobody told us that
-    it would be asked."""
-    if remitted.status not in LATER_STATUSES:
+    it would be asked. It repeats what the earlier ones settled; else it is no later answer but
+    another one of the same payer."""
+    if remitted.status not in LATER_STATUSES or not repeats_earlier(claim, remitted):
         return False
     left = settled_by(claim, remitted) - claim.receivable
     return 0 < left <= _crossable(claim)

@@ -123,7 +123,7 @@ class _SetReader:
             provider_adjustments=adjustments,
             claims=self._balance.claims,
             paid=self._balance.paid,
-            balance=self._balance.close(header.amount, adjustments),
+            balance=self._balance.close(header.net_amount, adjustments),
             position=self._position,
             findings=findings,
         )

@@ -66,6 +66,7 @@ async def test_a_day_of_answers_is_posted_to_the_cent(desk: Any, paper: Any, bat
         "claim.paid.v1": 2,
         "claim.denied.v1": 1,
         "payment.posted.v1": 3,
+        "adjustment.posted.v1": 6,
     }
     (remittance,) = await desk.fetch("SELECT posted, quarantined, unmatched FROM remittance")
     assert tuple(remittance) == (3, 1, 1)

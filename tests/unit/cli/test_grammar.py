@@ -67,6 +67,7 @@ def test_the_commands_are_listed_in_sections(
     assert sections == [
         "Options",
         "The line",
+        "Money",
         "Filters (files or stdin to CloudEvents, no broker, no database)",
     ]
     assert "--install-completion" in shown
