@@ -43,7 +43,6 @@ class CodingHandler:
     def __init__(self, rulebook: Rulebook | None = None, patient_hash_key: bytes = b"") -> None:
         self.rulebook = rulebook or Rulebook()
         self._patient_hash_key = patient_hash_key
-        self._recorded: set[str] = set()
         self.ruleset = self.rulebook.ruleset
 
     def decode(self, record: Record) -> Iterator[Unit[Heard] | Bad]:
@@ -111,9 +110,7 @@ class CodingHandler:
     ) -> None:
         claims = [state for state in states.values() if isinstance(state, ClaimState)]
         days = [state for state in states.values() if isinstance(state, PatientDay)]
-        if self.ruleset.version not in self._recorded:
-            await store.record_ruleset(connection, self.ruleset)
-            self._recorded.add(self.ruleset.version)
+        await store.record_ruleset(connection, self.ruleset)
         await store.save_claims(connection, claims)
         await store.save_days(connection, days)
         entries = [row for row in rows if isinstance(row, WorklistEntry)]

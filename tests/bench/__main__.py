@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import codec, hops, line
+from tests.bench import checks, codec, hops, line
 from tests.bench.inputs import PAYER_SEED, SEED
 from tests.bench.report import Section, as_text, surroundings, write
 
 CODEC_CLAIMS = 2_000
-PARTS = ("codec", "line", "hops", "memory")
+PARTS = ("codec", "checks", "line", "hops", "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,6 +42,8 @@ def _sections(chosen: argparse.Namespace, folder: Path) -> Iterator[Section]:
     parts = chosen.only or PARTS
     if "codec" in parts:
         yield codec.measure(folder, CODEC_CLAIMS)
+    if "checks" in parts:
+        yield checks.measure(folder)
     if not {"line", "hops", "memory"}.intersection(parts):
         return
     ran = line.run_line(folder, chosen.kafka, chosen.claims)

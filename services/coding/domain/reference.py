@@ -41,9 +41,10 @@ class Ranges:
     def cover(self, code: str) -> bool:
         if code.startswith(self._prefixes):
             return True
-        return any(
-            low <= code[: len(low)] and code[: len(high)] <= high for low, high in self._spans
-        )
+        for low, high in self._spans:  # noqa: SIM110 - this runs dozens of times a claim
+            if low <= code[: len(low)] and code[: len(high)] <= high:
+                return True
+        return False
 
 
 NOWHERE = Ranges()
@@ -151,6 +152,10 @@ class Table(Protocol[Entry_co]):
     @property
     def effective(self) -> date: ...
 
+    @property
+    def first_day(self) -> int:
+        """`effective` as an ordinal."""
+
     def find(self, key: str) -> tuple[Entry_co, ...]:
         """What the table says of a key, one entry a window; none where it does not have it."""
 
@@ -162,9 +167,13 @@ class Editions(tuple[Table[Entry], ...], Generic[Entry]):
 
     def on(self, day: date) -> Table[Entry] | None:
         """The newest edition that was in effect on a day."""
+        return self.on_ordinal(day.toordinal())
+
+    def on_ordinal(self, day: int) -> Table[Entry] | None:
+        """The same for a day as an ordinal."""
         chosen = None
         for table in self:
-            if table.effective <= day:
+            if table.first_day <= day:
                 chosen = table
         return chosen
 

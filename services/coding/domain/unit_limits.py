@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from services.coding.domain.reference import Table, UnitLimit
+from services.coding.domain.reference import UnitLimit
 from services.coding.domain.rule import Breach, Case, Rule
 from services.coding.domain.served import (
     Service,
@@ -52,7 +52,7 @@ def _over(case: Case, *indicators: int) -> Iterator[Over]:
     if not editions:
         return
     for service in case.services:
-        table = _table(editions, service)
+        table = editions.on_ordinal(service.day)
         found = table.find(service.code) if table is not None else ()
         if table is None or not found or found[0].indicator not in indicators:
             continue
@@ -64,14 +64,6 @@ def _over(case: Case, *indicators: int) -> Iterator[Over]:
         )
         if counted > limit.value:
             yield Over(service, limit, table.edition)
-
-
-def _table(editions: "tuple[Table[UnitLimit], ...]", service: Service) -> Table[UnitLimit] | None:
-    chosen = None
-    for table in editions:
-        if table.effective.toordinal() <= service.day:
-            chosen = table
-    return chosen
 
 
 def _units_of_day(case: Case, service: Service) -> Decimal:
