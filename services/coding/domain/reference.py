@@ -19,12 +19,17 @@ class Ranges:
     """Ranges of codes as instructions in the tabular list have them: `T36` to `T50`, both ends
     with all codes below them."""
 
-    __slots__ = ("_prefixes", "_spans", "pairs")
+    __slots__ = ("_initials", "_prefixes", "_spans", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self.pairs = tuple(pairs)
         self._prefixes = tuple(low for low, high in self.pairs if low == high)
         self._spans = tuple(pair for pair in self.pairs if pair[0] != pair[1])
+        self._initials = frozenset(
+            chr(letter)
+            for low, high in self.pairs
+            for letter in range(ord(low[0]), ord(high[0]) + 1)
+        )
 
     def __bool__(self) -> bool:
         return bool(self.pairs)
@@ -39,6 +44,8 @@ class Ranges:
         return f"Ranges({self.pairs})"
 
     def cover(self, code: str) -> bool:
+        if code[:1] not in self._initials:
+            return False
         if code.startswith(self._prefixes):
             return True
         for low, high in self._spans:  # noqa: SIM110 - this runs dozens of times a claim
