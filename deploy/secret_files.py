@@ -21,6 +21,7 @@ def write(folder: Path = FOLDER) -> list[str]:
     texts = {
         "admin_dsn": f"postgresql://postgres:{administrator}@{ADDRESS}",
         "account_hash_key": secrets.token_urlsafe(32),
+        "patient_hash_key": secrets.token_urlsafe(32),
     }
     for service in SERVICES:
         login = f"claimwire_{service}:{secrets.token_urlsafe(24)}"

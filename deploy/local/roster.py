@@ -43,7 +43,7 @@ EVERY_SERVICE = (
 
 ROSTER = (
     Program("intake", "services.intake"),
-    Program("coding", "services.coding"),
+    Program("coding", "services.coding", variables=("CLAIMWIRE_PATIENT_HASH_KEY_FILE",)),
     Program("submission", "services.submission", variables=("CLAIMWIRE_TRANSPORT_DIR",)),
     Program("remittance", "services.remittance", variables=("CLAIMWIRE_ACCOUNT_HASH_KEY_FILE",)),
     Program(

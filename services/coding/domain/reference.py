@@ -19,12 +19,17 @@ class Ranges:
     """Ranges of codes as instructions in the tabular list have them: `T36` to `T50`, both ends
     with all codes below them."""
 
-    __slots__ = ("_prefixes", "_spans", "pairs")
+    __slots__ = ("_initials", "_prefixes", "_spans", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self.pairs = tuple(pairs)
         self._prefixes = tuple(low for low, high in self.pairs if low == high)
         self._spans = tuple(pair for pair in self.pairs if pair[0] != pair[1])
+        self._initials = frozenset(
+            chr(letter)
+            for low, high in self.pairs
+            for letter in range(ord(low[0]), ord(high[0]) + 1)
+        )
 
     def __bool__(self) -> bool:
         return bool(self.pairs)
@@ -39,11 +44,14 @@ class Ranges:
         return f"Ranges({self.pairs})"
 
     def cover(self, code: str) -> bool:
+        if code[:1] not in self._initials:
+            return False
         if code.startswith(self._prefixes):
             return True
-        return any(
-            low <= code[: len(low)] and code[: len(high)] <= high for low, high in self._spans
-        )
+        for low, high in self._spans:  # noqa: SIM110 - this runs dozens of times a claim
+            if low <= code[: len(low)] and code[: len(high)] <= high:
+                return True
+        return False
 
 
 NOWHERE = Ranges()
@@ -151,6 +159,10 @@ class Table(Protocol[Entry_co]):
     @property
     def effective(self) -> date: ...
 
+    @property
+    def first_day(self) -> int:
+        """`effective` as an ordinal."""
+
     def find(self, key: str) -> tuple[Entry_co, ...]:
         """What the table says of a key, one entry a window; none where it does not have it."""
 
@@ -162,9 +174,13 @@ class Editions(tuple[Table[Entry], ...], Generic[Entry]):
 
     def on(self, day: date) -> Table[Entry] | None:
         """The newest edition that was in effect on a day."""
+        return self.on_ordinal(day.toordinal())
+
+    def on_ordinal(self, day: int) -> Table[Entry] | None:
+        """The same for a day as an ordinal."""
         chosen = None
         for table in self:
-            if table.effective <= day:
+            if table.first_day <= day:
                 chosen = table
         return chosen
 

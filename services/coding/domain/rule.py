@@ -14,6 +14,7 @@ from services.coding.domain.history import History
 from services.coding.domain.reference import Reference
 from services.coding.domain.served import REPLACING, Coded, Service, first_day, services
 from services.coding.domain.together import Groups, PairHit, grouped, pair_hits
+from services.coding.domain.unit_counts import Over, over_limits
 from shared.contract.claim import Claim, ClaimKind
 from shared.contract.model import Finding
 
@@ -70,6 +71,11 @@ class Case:
         if len(self.services) + len(self.earlier) < 2:
             return ()
         return pair_hits(self.claim, self.together, self.reference)
+
+    @cached_property
+    def over_limits(self) -> tuple[Over, ...]:
+        """The lines over NCCI's unit limits."""
+        return over_limits(self.claim, self.services, self.together, self.reference)
 
     @cached_property
     def diagnoses(self) -> tuple[Coded, ...]:

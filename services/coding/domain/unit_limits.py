@@ -8,90 +8,14 @@ says that Medicare does not cover the code, means nothing to them.
 """
 
 from collections.abc import Iterator
-from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
 
-from services.coding.domain.reference import Table, UnitLimit
 from services.coding.domain.rule import Breach, Case, Rule
-from services.coding.domain.served import (
-    Service,
-    is_equipment_supplier,
-    is_medicare,
-)
-from shared.contract.claim import Claim
-
-OUTPATIENT_BILLS = frozenset(("12", "13", "14", "22", "23", "34", "74", "75", "76", "85"))
-PER_LINE, PER_DAY, PER_DAY_CLINICAL = 1, 2, 3
+from services.coding.domain.served import is_medicare
+from services.coding.domain.unit_counts import PER_DAY, PER_DAY_CLINICAL, PER_LINE, Over
 
 
-class Over(NamedTuple):
-    service: Service
-    limit: UnitLimit
-    edition: str
-
-
-def limit_set(claim: Claim) -> str | None:
-    """Which set of limits judges a claim."""
-    if claim.kind == "professional":
-        return "dme" if is_equipment_supplier(claim) else "practitioner"
-    if claim.kind == "institutional" and claim.facility_code in OUTPATIENT_BILLS:
-        return "outpatient"
-    return None
-
-
-def daily_units(service: Service) -> Decimal:
-    """Units of one day: of a line over several days the average, rounded to a whole number."""
-    if service.days == 1:
-        return service.units
-    return (service.units / service.days).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-
-
-def _over(case: Case, *indicators: int) -> Iterator[Over]:
-    name = limit_set(case.claim)
-    editions = case.reference.limits.get(name) if name else None
-    if not editions:
-        return
-    for service in case.services:
-        table = _table(editions, service)
-        found = table.find(service.code) if table is not None else ()
-        if table is None or not found or found[0].indicator not in indicators:
-            continue
-        limit = found[0]
-        if limit.value == 0 and not is_medicare(case.claim):
-            continue
-        counted = (
-            daily_units(service) if limit.indicator == PER_LINE else _units_of_day(case, service)
-        )
-        if counted > limit.value:
-            yield Over(service, limit, table.edition)
-
-
-def _table(editions: "tuple[Table[UnitLimit], ...]", service: Service) -> Table[UnitLimit] | None:
-    chosen = None
-    for table in editions:
-        if table.effective.toordinal() <= service.day:
-            chosen = table
-    return chosen
-
-
-def _units_of_day(case: Case, service: Service) -> Decimal:
-    """All units of the code that this patient got from this provider on this day."""
-    counted = [
-        daily_units(other)
-        for other in case.services
-        if other.code == service.code
-        and other.day == service.day
-        and other.provider == service.provider
-    ]
-    counted += [
-        line.units
-        for line in case.earlier
-        if line.code == service.code
-        and line.day.toordinal() == service.day
-        and line.provider == service.provider
-        and line.kind == case.claim.kind
-    ]
-    return sum(counted, Decimal(0))
+def _over(case: Case, indicator: int) -> Iterator[Over]:
+    return (over for over in case.over_limits if over.limit.indicator == indicator)
 
 
 def _breach(case: Case, over: Over, hint: str) -> Breach:

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -113,6 +114,7 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=lambda each: sum(line.count(each) for line in sample))
 
 
+@lru_cache(maxsize=16_384)
 def day(text: str, otherwise: int) -> int:
     """The ordinal of a date in one of the forms that CMS uses; `otherwise` where it is left open.
     Raises ValueError."""

@@ -70,6 +70,7 @@ class TableFile(Generic[Entry]):
         self._records = self._directory + 4 * (self.header["buckets"] + 1)
         self._heap = self._records + self._record.size * self.header["rows"]
         self.effective = date.fromisoformat(self.header["effective"])
+        self.first_day = self.effective.toordinal()
         self.edition = f"{self.header['table']} {self.header['effective']}"
         if remembered:
             self.find = lru_cache(maxsize=remembered)(self.find)  # type: ignore[method-assign]
