@@ -61,7 +61,10 @@ def intake(files: Sequence[Path] | None, source: str) -> int:
 
 
 def code(
-    files: Sequence[Path] | None, as_of: date | None, version: str | None, var_dir: Path
+    files: Sequence[Path] | None,
+    as_of: date | None = None,
+    version: str | None = None,
+    var_dir: Path = Path("var"),
 ) -> int:
     """Received claims in, each out as coded or held; by today's ruleset or a past one, on the day
     they came or another."""
