@@ -289,3 +289,7 @@ def remit(files: ToRead = None) -> None:
     from services.commands.filters import remit as run
 
     raise typer.Exit(run(files))
+
+
+if __name__ == "__main__":
+    main()
