@@ -22,7 +22,7 @@ from services.intake.domain.known import Known
 from services.intake.domain.merging import decide_merge
 from services.intake.domain.profile import SourceProfile
 from shared.contract.envelope import business_id
-from shared.contract.events import Format, MessageOrigin
+from shared.contract.events import MessageOrigin
 from shared.contract.model import Finding
 
 
@@ -52,6 +52,7 @@ def decide_news(
         return Ruling((recorded(arrival, news, "unchanged", before, now),))
     after = after.model_copy(
         update={
+            "format": arrival.origin.format,
             "message_id": arrival.origin.message_id,
             "position": arrival.origin.position,
             "traceparent": traceparent or after.traceparent,
@@ -69,18 +70,12 @@ def decide_news(
     return Ruling((said, *draft.events), (after,), tuple(draft.claims))
 
 
-def decide_due(
-    known: Known,
-    encounter: Encounter,
-    profile: SourceProfile,
-    now: datetime,
-    message_format: Format = "hl7v2",
-) -> Ruling:
+def decide_due(known: Known, encounter: Encounter, profile: SourceProfile, now: datetime) -> Ruling:
     """What time alone makes of an encounter: its hold is over, or it is overdue."""
     origin = MessageOrigin(
         message_id=encounter.message_id or encounter.id,
         source=encounter.source,
-        format=message_format,
+        format=encounter.format,
         position=encounter.position,
     )
     cause = business_id("encounter.due", encounter.id, encounter.due_at)
