@@ -51,7 +51,7 @@ def bill(
     nothing is left is a void (frequency 8), which repeats what it takes back."""
     notes: list[Finding] = []
     charges = net(encounter.charges, notes)
-    if not charges and frequency == "7":
+    if not charges and frequency in ("7", "8"):
         frequency = "8"
         charges = [charge for charge in encounter.charges if not charge.is_credit]
     if not charges or len(charges) > MAX_LINES:

@@ -61,7 +61,7 @@ def billed(
         event = replace(
             event, id=business_id("encounter.rejected", made.delivery_id, event.subject)
         )
-    draft.events.append(replace(event, traceparent=encounter.traceparent))
+    draft.events.append(event)
     if verdict.state is None:
         status = "billed" if isinstance(outcome, AcceptedClaim) else _unbilled(encounter)
         return encounter.model_copy(update={"status": status})
@@ -88,7 +88,9 @@ def _claim(
     same = _admitted(bill(encounter, profile, claim.frequency), encounter, profile, message_format)
     if isinstance(same, AcceptedClaim) and same.fingerprint == claim.fingerprint:
         return None
-    return _admitted(bill(encounter, profile, "7"), encounter, profile, message_format)
+    # What was voided is billed anew, as an original.
+    frequency = "1" if claim.frequency == "8" else "7"
+    return _admitted(bill(encounter, profile, frequency), encounter, profile, message_format)
 
 
 def _admitted(

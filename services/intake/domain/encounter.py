@@ -24,6 +24,7 @@ from shared.contract.claim import (
     ValueCode,
 )
 from shared.contract.envelope import business_id
+from shared.contract.events import Format
 from shared.contract.model import Finding, Model
 
 MAX_CHARGES = 5_000
@@ -148,9 +149,10 @@ class Encounter(Model):
     is_reported: bool = False
     """It was reported as overdue."""
     merged_into: UUID | None = None
+    format: Format | None = None
     message_id: UUID | None = None
     position: int = 0
-    """Of the last message about it."""
+    """Of the last message about it, like the two before."""
     traceparent: Code | None = None
 
 

@@ -67,7 +67,6 @@ def overdue_event(encounter: Encounter, late: Overdue, now: datetime) -> Event:
             due_at=late.due_at,
             findings=(finding,),
         ),
-        traceparent=encounter.traceparent,
     )
 
 

@@ -17,12 +17,18 @@ from services.intake.domain.encounter import (
     new_encounter,
 )
 from services.intake.domain.encounter_events import overdue_event, recorded
-from services.intake.domain.gathering import due_at, gather, overdue, too_many_charges
+from services.intake.domain.gathering import (
+    due_at,
+    gather,
+    overdue,
+    says_the_same,
+    too_many_charges,
+)
 from services.intake.domain.known import Known
 from services.intake.domain.merging import decide_merge
 from services.intake.domain.profile import SourceProfile
 from shared.contract.envelope import business_id
-from shared.contract.events import Format, MessageOrigin
+from shared.contract.events import MessageOrigin
 from shared.contract.model import Finding
 
 
@@ -48,10 +54,12 @@ def decide_news(
     excess = too_many_charges(after)
     if excess is not None:
         return _refused(arrival, news, excess, now)
-    if after == before:
-        return Ruling((recorded(arrival, news, "unchanged", before, now),))
+    if says_the_same(before, after):
+        changed = () if after == before else (after,)
+        return Ruling((recorded(arrival, news, "unchanged", before, now),), changed)
     after = after.model_copy(
         update={
+            "format": arrival.origin.format,
             "message_id": arrival.origin.message_id,
             "position": arrival.origin.position,
             "traceparent": traceparent or after.traceparent,
@@ -69,18 +77,12 @@ def decide_news(
     return Ruling((said, *draft.events), (after,), tuple(draft.claims))
 
 
-def decide_due(
-    known: Known,
-    encounter: Encounter,
-    profile: SourceProfile,
-    now: datetime,
-    message_format: Format = "hl7v2",
-) -> Ruling:
+def decide_due(known: Known, encounter: Encounter, profile: SourceProfile, now: datetime) -> Ruling:
     """What time alone makes of an encounter: its hold is over, or it is overdue."""
     origin = MessageOrigin(
         message_id=encounter.message_id or encounter.id,
         source=encounter.source,
-        format=message_format,
+        format=encounter.format,
         position=encounter.position,
     )
     cause = business_id("encounter.due", encounter.id, encounter.due_at)
@@ -92,7 +94,8 @@ def decide_due(
         draft.events.append(overdue_event(after, late, now))
         after = after.model_copy(update={"is_reported": True})
     after = after.model_copy(update={"due_at": due_at(after, profile)})
-    return Ruling(tuple(draft.events), (after,), tuple(draft.claims))
+    events = tuple(replace(event, traceparent=encounter.traceparent) for event in draft.events)
+    return Ruling(events, (after,), tuple(draft.claims))
 
 
 def _late(before: Encounter, after: Encounter, profile: SourceProfile) -> tuple[Finding, ...]:

@@ -65,6 +65,12 @@ def gather(
     )
 
 
+def says_the_same(before: Encounter, after: Encounter) -> bool:
+    """Whether nothing is known that was not: when it was said last does not count."""
+    times = {"patient_at": None, "visit_at": None, "coverages_at": None, "coded_at": None}
+    return before.model_copy(update=times) == after.model_copy(update=times)
+
+
 def _discharges(news: EncounterNews) -> bool:
     """A discharge date is one wherever it stands but beside charges: more of those may follow."""
     has_date = news.visit is not None and news.visit.discharged_at is not None

@@ -7,8 +7,8 @@ patient, service dates and lines, and always the same way.
 """
 
 from datetime import date
-from hashlib import sha1
 from uuid import UUID
+from zlib import crc32
 
 from shared.contract.claim import Claim, Code
 from shared.contract.envelope import business_id
@@ -19,13 +19,13 @@ _CHANGES = frozenset({"6", "7", "8"})
 
 
 class Likeness(Model):
-    """What tells claims apart. People are kept as digests."""
+    """What tells claims apart. What is said of the patient is kept as checksums."""
 
     kind: Code
     first_day: date | None = None
     last_day: date | None = None
     patient: tuple[str, ...] = ()
-    """Digests of first name, date of birth and member id, in that order; empty where unknown."""
+    """Checksums of first name, date of birth and member id, in that order; empty where unknown."""
     providers: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     """Procedure and revenue codes of the lines."""
@@ -35,35 +35,38 @@ class Likeness(Model):
 def likeness_of(claim: Claim) -> Likeness:
     """What tells this claim apart from others under its number."""
     lines = claim.service_lines
-    days = [day for line in lines for day in (line.service_from, line.service_through) if day]
-    days += [day for day in (claim.statement_from, claim.statement_through) if day]
+    days = {claim.statement_from, claim.statement_through}
+    services: set[str | None] = set()
+    npis = {claim.billing_provider.npi}
+    for line in lines:
+        days |= {line.service_from, line.service_through}
+        services |= {line.procedure.code if line.procedure else None, line.revenue_code}
+        if line.rendering_provider is not None:
+            npis.add(line.rendering_provider.npi)
+    for provider in (claim.rendering_provider, claim.attending_provider):
+        if provider is not None:
+            npis.add(provider.npi)
     person = claim.patient or claim.subscriber
-    providers = (
-        claim.billing_provider,
-        claim.rendering_provider,
-        claim.attending_provider,
-        *(line.rendering_provider for line in lines),
-    )
-    services = {line.procedure.code for line in lines if line.procedure}
-    services |= {line.revenue_code for line in lines if line.revenue_code}
+    known_days = [day for day in days if day]
     return Likeness(
         kind=claim.kind,
-        first_day=min(days, default=None),
-        last_day=max(days, default=None),
+        first_day=min(known_days, default=None),
+        last_day=max(known_days, default=None),
         patient=(
             _digest(person.first_name),
             _digest(person.birth_date),
             _digest(claim.subscriber.identifier),
         ),
-        providers=tuple(sorted({one.npi for one in providers if one is not None and one.npi})),
-        services=tuple(sorted(services)),
+        providers=tuple(sorted(npi for npi in npis if npi)),
+        services=tuple(sorted(code for code in services if code)),
         is_change=claim.frequency in _CHANGES,
     )
 
 
 def _digest(value: object) -> str:
+    """Enough to tell apart what few claims under one number say."""
     text = str(value or "").strip().lower()
-    return sha1(text.encode(), usedforsecurity=False).hexdigest()[:10] if text else ""
+    return f"{crc32(text.encode()):08x}" if text else ""
 
 
 def is_same_claim(known: Likeness | None, new: Likeness) -> bool:

@@ -94,6 +94,8 @@ class Listener:
             await self._converse(context, taking, reader, writer, source)
         except (OSError, TimeoutError, ssl.SSLError):
             pass  # the sender is gone; what it was not answered for, it sends again
+        except Exception:
+            context.logger.exception("an MLLP connection failed")
         finally:
             self._connections.discard(task)
             await _close(writer)

@@ -266,6 +266,20 @@ def test_charges_that_were_all_credited_after_the_claim_make_a_void() -> None:
     assert (void.revision, void.frequency, void.charge) == (2, "8", 10_000)
 
 
+def test_after_a_void_new_charges_are_billed_as_an_original() -> None:
+    feed = Feed()
+    feed.send(registration(), charges(ft1("T1")), final())
+    feed.send(charges(ft1("T1", kind="CD"), control="C2"))
+    (again,) = feed.send(charges(ft1("T1", kind="CD"), control="C3", at="20260305080000"))
+    assert recorded(again).outcome == "unchanged"
+    feed.send(charges(ft1("T2", "93000", "65.00"), control="C4"))
+    assert [(one.revision, one.frequency, one.charge) for one in feed.claims] == [
+        (1, "1", 10_000),
+        (2, "8", 10_000),
+        (3, "1", 6_500),
+    ]
+
+
 def test_a_registration_update_after_the_claim_changes_no_sent_claim() -> None:
     feed = Feed()
     feed.send(registration(), charges(ft1("T1")), final())

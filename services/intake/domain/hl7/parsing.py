@@ -56,13 +56,15 @@ class Segment:
 
     def raw(self, number: int) -> str:
         """A field as it was sent, with all its repetitions; empty where it is absent."""
-        fields = self._fields
-        if fields is None:
-            fields = self._text.split(self.delimiters.field)
-            if self.name == "MSH":  # the separator itself is MSH-1
-                fields.insert(1, self.delimiters.field)
-            self._fields = fields
+        fields = self._fields or self._split()
         return fields[number] if number < len(fields) else ""
+
+    def _split(self) -> list[str]:
+        fields = self._text.split(self.delimiters.field)
+        if self.name == "MSH":  # the separator itself is MSH-1
+            fields.insert(1, self.delimiters.field)
+        self._fields = fields
+        return fields
 
     def repetitions(self, number: int) -> list[str]:
         """The field's repetitions as they were sent; none where the field is empty."""
@@ -73,8 +75,9 @@ class Segment:
 
     def get(self, number: int, component: int = 1, subcomponent: int = 1) -> str:
         """The first repetition's value, unescaped; empty where it is absent or HL7's null."""
-        raw = self.raw(number)
-        if not raw:
+        fields = self._fields or self._split()
+        raw = fields[number] if number < len(fields) else ""
+        if not raw:  # most are, and this is asked most
             return ""
         repetition = self.delimiters.repetition
         if repetition in raw:

@@ -77,8 +77,12 @@ def first_text(scope: Scope, paths: Sequence[FieldPath]) -> tuple[str, FieldPath
     """The first filled value of these places, and which place it was."""
     for path in paths:
         segment = scope.get(path.segment)
-        if segment is not None:
+        if segment is None:
+            continue
+        if path.selector is None:
+            text = segment.get(path.field, path.component or 1, path.subcomponent or 1)
+        else:
             text = path.text(segment)
-            if text:
-                return text, path
+        if text:
+            return text, path
     return "", None
