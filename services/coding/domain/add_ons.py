@@ -65,6 +65,12 @@ def _multiple(case: Case) -> Iterator[Breach]:
 
 _SOURCE = "CMS NCCI add-on code edits; Medicare Claims Processing Manual 12, 30(D)"
 
+
+def concerns(case: Case) -> bool:
+    """Where the table is loaded."""
+    return bool(case.reference.add_ons)
+
+
 RULES = (
     Rule(
         "add-on-without-primary",
