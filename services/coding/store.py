@@ -237,6 +237,7 @@ def _line_json(line: EarlierLine) -> list[Any]:
         line.modifiers,
         str(line.units),
         line.charge,
+        line.days,
         line.stay,
     ]
 
@@ -254,7 +255,7 @@ def _read_day(name: bytes, claims: str) -> PatientDay:
 
 
 def _read_line(claim_id: UUID, line: list[Any]) -> EarlierLine:
-    kind, day, provider, code, modifiers, units, charge, stay = line
+    kind, day, provider, code, modifiers, units, charge, days, stay = line
     return EarlierLine(
         claim_id,
         kind,
@@ -264,5 +265,6 @@ def _read_line(claim_id: UUID, line: list[Any]) -> EarlierLine:
         tuple(modifiers),
         Decimal(units),
         charge,
+        days,
         stay,
     )

@@ -1,6 +1,7 @@
 """`claimwire reference`: official files in, editions of coding's tables listed."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ _BAR_WIDTH = 30
 
 def load_reference(
     kind: str,
-    path: Path,
+    paths: Sequence[Path],
     table_set: str | None,
     effective: date | None,
     source: str | None,
@@ -26,7 +27,8 @@ def load_reference(
     as_json: bool,
 ) -> int:
     """Loads a file and prints what became of it; 1 where lines were refused and nothing loaded."""
-    order = Order(kind, path, table_set, effective, source, skip_refused)
+    path, *more = paths
+    order = Order(kind, path, table_set, effective, source, skip_refused, tuple(more))
     folder = settings.load().reference_dir
     try:
         report = load(order, folder, datetime.now(UTC), _progress())

@@ -20,9 +20,13 @@ def load_reference(
             "filing-limit."
         ),
     ],
-    file: Annotated[
-        Path,
-        typer.Argument(help="The official file, zipped or not.", exists=True, dir_okay=False),
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The official file, zipped or not; all of them where it comes in parts.",
+            exists=True,
+            dir_okay=False,
+        ),
     ],
     table_set: Annotated[
         str | None,
@@ -47,7 +51,7 @@ def load_reference(
     raise typer.Exit(
         run(
             kind,
-            file,
+            files,
             table_set,
             day,
             source,

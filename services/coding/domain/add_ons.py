@@ -14,7 +14,11 @@ _SHOWN = 8
 
 
 def _entry(table: Table[AddOn], code: str, day: int) -> AddOn | None:
-    return next((each for each in table.find(code) if each.first <= day <= each.last), None)
+    """What the table says of a code on a day: the file has a row for each of its primaries."""
+    active = [each for each in table.find(code) if each.first <= day <= each.last]
+    if len(active) < 2:
+        return active[0] if active else None
+    return active[0]._replace(primaries=frozenset().union(*(each.primaries for each in active)))
 
 
 def _lone(case: Case, *kinds: int) -> Iterator[tuple[Service, AddOn, str]]:
@@ -64,6 +68,12 @@ def _multiple(case: Case) -> Iterator[Breach]:
 
 
 _SOURCE = "CMS NCCI add-on code edits; Medicare Claims Processing Manual 12, 30(D)"
+
+
+def concerns(case: Case) -> bool:
+    """Where the table is loaded."""
+    return bool(case.reference.add_ons)
+
 
 RULES = (
     Rule(

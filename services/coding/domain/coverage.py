@@ -63,6 +63,11 @@ def _names(articles: list[Article]) -> str:
     return ", ".join(sorted({each.article for each in articles}))
 
 
+def concerns(case: Case) -> bool:
+    """Where the table is loaded."""
+    return bool(case.reference.coverage)
+
+
 RULES = (
     Rule(
         "not-medically-necessary",

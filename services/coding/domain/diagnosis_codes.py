@@ -115,6 +115,11 @@ def _edition(case: Case) -> str | None:
     return table.edition if table else None
 
 
+def concerns(case: Case) -> bool:
+    """Where a diagnosis is not in the edition of the day, or is a heading there."""
+    return any(each.entry is None or not each.entry.is_billable for each in case.diagnoses)
+
+
 RULES = (
     Rule(
         "diagnosis-unknown",

@@ -100,10 +100,10 @@ def _sex(case: Case) -> Iterator[Breach]:
     refused = {"M": FEMALE, "F": MALE}.get(sex or "")
     if refused is None or _AMBIGUOUS_SEX in claim.conditions:
         return
-    if any(_KX in service.modifiers for service in case.services):
-        return
     for at, each in enumerate(claim.diagnoses):
         if each.system == "icd10cm" and refused.cover(each.code):
+            if any(_KX in service.modifiers for service in case.services):
+                return
             yield Breach(f"diagnoses[{at}].code", (each.code,))
 
 

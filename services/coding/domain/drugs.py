@@ -51,6 +51,11 @@ def _missing(case: Case) -> Iterator[Breach]:
             yield Breach(f"{service.path}.drug", (service.code,))
 
 
+def concerns(case: Case) -> bool:
+    """Where a line has a drug, or the payer asks for one."""
+    return is_medicaid(case.claim) or any(line.drug for line in case.claim.service_lines)
+
+
 RULES = (
     Rule(
         "ndc-format",

@@ -7,13 +7,14 @@ is the claim's state to say, so that a claim which was refused stops counting by
 
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from services.coding.domain.served import is_inpatient, provider_of, services
 from shared.contract.claim import Claim, ClaimKind
+from shared.light import dataclass
 
 VOID = "8"
 _KEY_BYTES = 16
@@ -34,6 +35,8 @@ class EarlierLine:
     units: Decimal
     charge: int
     """Cents."""
+    days: int = 1
+    """How many days the units are spread over, from `day` on."""
     stay: str | None = None
     """First two digits of the type of bill, where the line stands for a whole stay."""
 
@@ -107,7 +110,7 @@ def _lines(claim: Claim) -> Iterable[EarlierLine]:
                 (),
                 Decimal(0),
                 claim.charge,
-                claim.facility_code,
+                stay=claim.facility_code,
             )
         return
     for service in services(claim):
@@ -121,4 +124,5 @@ def _lines(claim: Claim) -> Iterable[EarlierLine]:
                 service.modifiers,
                 service.units,
                 service.line.charge,
+                service.days,
             )

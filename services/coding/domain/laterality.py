@@ -35,6 +35,11 @@ def _contradiction(case: Case) -> Iterator[Breach]:
             yield Breach(f"{service.path}.procedure.modifiers", codes)
 
 
+def concerns(case: Case) -> bool:
+    """Where a line has a modifier."""
+    return any(service.modifiers for service in case.services)
+
+
 RULES = (
     Rule(
         "laterality",

@@ -111,6 +111,11 @@ def _facility_component(_: Service, modifiers: frozenset[str]) -> bool:
     return not modifiers.isdisjoint(COMPONENTS)
 
 
+def concerns(case: Case) -> bool:
+    """Where a line has a modifier."""
+    return any(service.modifiers for service in case.services)
+
+
 RULES = (
     Rule(
         "modifier-unknown",

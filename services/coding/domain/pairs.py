@@ -100,6 +100,12 @@ def _advice(edit: PairEdit) -> str:
 
 _SOURCE = "CMS NCCI procedure-to-procedure edits; NCCI Policy Manual, chapter I"
 
+
+def concerns(case: Case) -> bool:
+    """Where an edit names two services of one day and provider."""
+    return bool(case.pair_hits)
+
+
 RULES = (
     Rule(
         "pair-never-together",

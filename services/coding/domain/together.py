@@ -5,7 +5,7 @@ is apart from the checks because several of them ask.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
 from typing import NamedTuple
 
@@ -26,11 +26,20 @@ class Given(NamedTuple):
     code: str
     modifiers: tuple[str, ...]
     units: Decimal
+    """Of one day."""
     line: Service | None
 
 
 Groups = Mapping[tuple[int, str | None], Mapping[str, list[Given]]]
 """Services by code, for each day and provider."""
+
+
+def daily(units: Decimal, days: int) -> Decimal:
+    """Units of one day: of a line over several days the average, rounded to a whole number (CMS
+    MUE FAQ; NCCI Policy Manual, chapter I, section V)."""
+    if days == 1:
+        return units
+    return (units / days).quantize(Decimal(1), rounding=ROUND_HALF_UP)
 
 
 def edit_set(claim: Claim) -> str | None:
@@ -48,12 +57,13 @@ def grouped(kind: ClaimKind, services: Sequence[Service], earlier: History) -> G
     for service in services:
         if service.day:
             by_code = groups.setdefault((service.day, service.provider), {})
-            given = Given(service.code, service.modifiers, service.units, service)
+            units = daily(service.units, service.days)
+            given = Given(service.code, service.modifiers, units, service)
             by_code.setdefault(service.code, []).append(given)
     for line in earlier:
         beside = groups.get((line.day.toordinal(), line.provider))
         if beside is not None and line.code is not None and line.kind == kind:
-            given = Given(line.code, line.modifiers, line.units, None)
+            given = Given(line.code, line.modifiers, daily(line.units, line.days), None)
             beside.setdefault(line.code, []).append(given)
     return groups
 

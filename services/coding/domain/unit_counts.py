@@ -4,12 +4,12 @@ It is apart from the checks because all three of them ask, and counting is done 
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
 from services.coding.domain.reference import Reference, UnitLimit
 from services.coding.domain.served import Service, is_equipment_supplier, is_medicare
-from services.coding.domain.together import Groups
+from services.coding.domain.together import Groups, daily
 from shared.contract.claim import Claim
 
 OUTPATIENT_BILLS = frozenset(("12", "13", "14", "22", "23", "34", "74", "75", "76", "85"))
@@ -34,13 +34,6 @@ def limit_set(claim: Claim) -> str | None:
     return None
 
 
-def daily_units(service: Service) -> Decimal:
-    """Units of one day: of a line over several days the average, rounded to a whole number."""
-    if service.days == 1:
-        return service.units
-    return (service.units / service.days).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-
-
 def over_limits(
     claim: Claim, services: Sequence[Service], groups: Groups, reference: Reference
 ) -> tuple[Over, ...]:
@@ -59,7 +52,9 @@ def over_limits(
         if limit.value == 0 and not is_medicare(claim):
             continue
         is_of_line = limit.indicator == PER_LINE
-        counted = daily_units(service) if is_of_line else _units_of_day(service, groups)
+        counted = (
+            daily(service.units, service.days) if is_of_line else _units_of_day(service, groups)
+        )
         if counted > limit.value:
             over.append(Over(service, limit, table.edition))
     return tuple(over)
@@ -69,8 +64,5 @@ def _units_of_day(service: Service, groups: Groups) -> Decimal:
     """All units of the code that this patient got from this provider on this day."""
     beside = groups[service.day, service.provider][service.code]
     if len(beside) == 1:
-        return daily_units(service)
-    return sum(
-        (given.units if given.line is None else daily_units(given.line) for given in beside),
-        Decimal(0),
-    )
+        return beside[0].units
+    return sum([given.units for given in beside], Decimal(0))

@@ -59,6 +59,12 @@ def _per_day_clinical(case: Case) -> Iterator[Breach]:
 
 _SOURCE = "CMS NCCI medically unlikely edits, MAI {}; NCCI Policy Manual, chapter I, section V"
 
+
+def concerns(case: Case) -> bool:
+    """Where a line is over a limit."""
+    return bool(case.over_limits)
+
+
 RULES = (
     Rule(
         "units-over-line-limit",

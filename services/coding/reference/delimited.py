@@ -38,6 +38,9 @@ class Layout:
     needed: Mapping[str, tuple[str, ...]]
     rows: Callable[[Record], Iterator[Row]]
     """The rows of one record. Raises ValueError, whose text a report shows."""
+    key: str
+    """The column that no row of the table leaves empty: before the first that has it, headers that
+    span several lines go on."""
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -51,7 +54,12 @@ def records(source: Iterator[Line], layout: Layout) -> Iterator[tuple[int, Recor
     columns = _columns(source, layout)
     width = max(columns.values()) + 1
     shortest = max(columns[name] for name in layout.needed) + 1
+    key = columns[layout.key]
+    is_header = True
     for number, cells in source:
+        if is_header and (len(cells) <= key or not cells[key]):
+            continue
+        is_header = False
         if len(cells) < shortest:
             yield number, None
             continue
@@ -72,13 +80,14 @@ def _columns(source: Iterator[Line], layout: Layout) -> dict[str, int]:
 
 def _match(headers: list[str], layout: Layout) -> dict[str, int] | None:
     columns: dict[str, int] = {}
+    shortest_first = sorted(range(len(headers)), key=lambda at: (len(headers[at]), at))
     for name, alternatives in {**layout.needed, **layout.optional}.items():
         at = next(
             (
                 at
                 for words in alternatives
-                for at, header in enumerate(headers)
-                if at not in columns.values() and all(word in header for word in words.split())
+                for at in shortest_first
+                if at not in columns.values() and all(word in headers[at] for word in words.split())
             ),
             None,
         )
@@ -126,12 +135,19 @@ def _limits(record: Record) -> Iterator[Row]:
     yield kinds.limit_row(_code(record["code"]), BEGINNING, END, limit)
 
 
+_ADD_ON_ENDS = ("deleted", "code_deleted", "primary_deleted")
+_CONTRACTOR_DEFINED = frozenset(("CCCCC",))
+"""Stands for a primary that the payer decides on."""
+
+
 def _add_ons(record: Record) -> Iterator[Row]:
     kind = re.sub(r"[^123]", "", record["kind"])[:1]
     if not kind:
         raise RejectedLineError("the type is not 1, 2 or 3")
-    first, last = day(record.get("effective", ""), BEGINNING), day(record.get("deleted", ""), END)
+    first = day(record.get("effective", ""), BEGINNING)
+    last = min(day(record.get(name, ""), END) for name in _ADD_ON_ENDS)
     primaries = frozenset(re.findall(r"[0-9A-Z]{5}", record.get("primary", "").upper()))
+    primaries -= _CONTRACTOR_DEFINED
     yield kinds.add_on_row(_code(record["code"]), AddOn(int(kind), primaries, first, last))
 
 
@@ -200,6 +216,7 @@ LAYOUTS: Mapping[str, Layout] = {
         },
         optional={"effective": ("effective",), "rationale": ("rationale",)},
         rows=_pairs,
+        key="column_1",
     ),
     "ncci-mue": Layout(
         needed={
@@ -209,15 +226,19 @@ LAYOUTS: Mapping[str, Layout] = {
         },
         optional={"rationale": ("rationale",)},
         rows=_limits,
+        key="code",
     ),
     "add-on": Layout(
         needed={"kind": ("type",), "code": ("add on",)},
         optional={
-            "primary": ("primary",),
-            "effective": ("effective",),
-            "deleted": ("delet",),
+            "primary": ("primary code", "primary"),
+            "effective": ("edit eff", "effective"),
+            "deleted": ("edit del", "deletion"),
+            "code_deleted": ("aoc del",),
+            "primary_deleted": ("primary del",),
         },
         rows=_add_ons,
+        key="code",
     ),
     "hcpcs": Layout(
         needed={"code": ("hcpc", "code")},
@@ -228,23 +249,28 @@ LAYOUTS: Mapping[str, Layout] = {
             "description": ("short desc",),
         },
         rows=_hcpcs,
+        key="code",
     ),
     "cpt": Layout(
         needed={"code": ("cpt code", "code", "cpt")},
         optional={"added": ("effective", "added"), "ended": ("delet", "terminat", "ended")},
         rows=_cpt,
+        key="code",
     ),
     "pos": Layout(
         needed={"code": ("code",), "name": ("name",)},
         rows=_places,
+        key="code",
     ),
     "coverage": Layout(
         needed={"article": ("article",), "procedure": ("procedure",), "diagnoses": ("diagnos",)},
         optional={"effective": ("effective",), "ended": ("ended", "terminat"), "payer": ("payer",)},
         rows=_coverage,
+        key="article",
     ),
     "filing-limit": Layout(
         needed={"payer": ("payer",), "days": ("days",)},
         rows=_filing,
+        key="payer",
     ),
 }

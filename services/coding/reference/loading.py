@@ -36,13 +36,15 @@ class Report:
     rows: int = 0
     refused: int = 0
     examples: list[tuple[int, str]] = field(default_factory=list)
+    file: str = ""
+    """The one that is read, where there are several."""
     path: Path | None = None
     """Where the edition is; None where nothing was loaded."""
 
     def refuse(self, number: int, reason: str) -> None:
         self.refused += 1
         if len(self.examples) < _REPORTED:
-            self.examples.append((number, reason))
+            self.examples.append((number, f"{self.file}: {reason}" if self.file else reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Order:
     source: str | None = None
     skip_refused: bool = False
     """Load what is good although lines were refused."""
+    more: tuple[Path, ...] = ()
+    """Further files of the same edition: CMS publishes a set of pairs in four parts."""
 
 
 def load(order: Order, folder: Path, now: datetime, progress: Progress | None = None) -> Report:
@@ -80,29 +84,35 @@ def load(order: Order, folder: Path, now: datetime, progress: Progress | None = 
 def _content(
     order: Order, report: Report, now: datetime, progress: Progress | None
 ) -> tuple[bytes, str]:
-    kind = KINDS[order.kind]
-    with open_source(order.path, order.table_set or "") as (file, name, size):
-        head = file.read(4_096)
-        file.seek(0)
-        table = table_name(order.kind, _set(order, name))
-        effective = order.effective or _effective(order, name, head)
-        writer = TableWriter(kind.key_width)
-        for number, row in _rows(order.kind, head, file, size, report, progress):
-            try:
-                writer.add(row)
-            except ValueError as error:
-                report.refuse(number, str(error))
-        report.rows = len(writer)
-        header = {
-            "table": table,
-            "effective": effective.isoformat(),
-            "source": order.source or name,
-            "loaded_at": now.isoformat(timespec="microseconds"),
-        }
-        return writer.finish(header), table
+    writer = TableWriter(KINDS[order.kind].key_width)
+    found: dict[str, str] = {}
+    names = []
+    for path in (order.path, *order.more):
+        with open_source(path, order.table_set or "") as (file, name, size):
+            head = file.read(4_096)
+            file.seek(0)
+            table = table_name(order.kind, _set(order, path, name))
+            effective = order.effective or _effective(order, path, name, head)
+            report.file = name if order.more else ""
+            for number, row in _rows(order.kind, head, file, size, report, progress):
+                try:
+                    writer.add(row)
+                except ValueError as error:
+                    report.refuse(number, str(error))
+        if found and found != {"table": table, "effective": effective.isoformat()}:
+            raise SourceError(f"{name} is of another set or day than the file before it")
+        found = {"table": table, "effective": effective.isoformat()}
+        names.append(name)
+    report.rows = len(writer)
+    header = {
+        **found,
+        "source": order.source or ", ".join(names),
+        "loaded_at": now.isoformat(timespec="microseconds"),
+    }
+    return writer.finish(header), found["table"]
 
 
-def _set(order: Order, name: str) -> str | None:
+def _set(order: Order, path: Path, name: str) -> str | None:
     sets = KINDS[order.kind].sets
     if not sets:
         return None
@@ -110,14 +120,14 @@ def _set(order: Order, name: str) -> str | None:
         return order.table_set
     if order.table_set is None:
         for each in sets:
-            names = f"{order.path.name} {name}".lower()
+            names = f"{path.name} {name}".lower()
             if any(word in names for word in _SETS_BY_NAME[each]):
                 return each
     raise SourceError(f"say which set the file is: --set {' or '.join(sets)}")
 
 
-def _effective(order: Order, name: str, head: bytes) -> date:
-    found = effective_in(name) or effective_in(order.path.name)
+def _effective(order: Order, path: Path, name: str, head: bytes) -> date:
+    found = effective_in(name) or effective_in(path.name)
     year = icd10.tabular_year(head) if order.kind == "icd10cm" else None
     if year is not None:
         found = date(year - 1, 10, 1)

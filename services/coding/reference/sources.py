@@ -12,7 +12,9 @@ from typing import IO, NamedTuple
 
 _TEXT_SUFFIXES = (".txt", ".csv", ".xml", ".tsv")
 _DATE_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%m/%d/%Y")
-_OPEN_ENDS = ("", "*", "99991231", "9999-12-31", "12/31/9999")
+_DAY_OF_YEAR = "%Y%j"
+"""The form of seven digits that the add-on file calls Julian."""
+_OPEN_ENDS = ("", "*", "9999365", "99991231", "9999-12-31", "12/31/9999")
 _EFFECTIVE_NAME = re.compile(r"(\d{2})-(\d{2})-(20\d{2})|(20\d{2})-(\d{2})-(\d{2})")
 _QUARTER_NAME = re.compile(r"(20\d{2})[ _-]?q([1-4])|q([1-4])[ _-]?(20\d{2})", re.IGNORECASE)
 _NCCI_VERSION = re.compile(r"(?:^|[^0-9a-z])v(\d{2})([0-3])(?:r|[^0-9])", re.IGNORECASE)
@@ -121,7 +123,7 @@ def day(text: str, otherwise: int) -> int:
     text = text.strip()
     if text in _OPEN_ENDS:
         return otherwise
-    for form in _DATE_FORMATS:
+    for form in (_DAY_OF_YEAR,) if len(text) == 7 else _DATE_FORMATS:
         try:
             return datetime.strptime(text, form).toordinal()  # noqa: DTZ007 - a day, no moment
         except ValueError:

@@ -13,6 +13,7 @@ from services.coding.domain.history import EarlierLine, History
 from services.coding.domain.reference import (
     BEGINNING,
     END,
+    AddOn,
     Article,
     FilingLimit,
     PairEdit,
@@ -286,6 +287,23 @@ def test_suppliers_of_equipment_have_limits_of_their_own() -> None:
     supplier = claim.billing_provider.model_copy(update={"taxonomy": "332B00000X"})
     claim = claim.model_copy(update={"billing_provider": supplier})
     assert codes(claim, reference) == [("units-over-day-limit", "service_lines[0].units")]
+
+
+# Add-on codes
+
+
+def test_an_add_on_counts_all_its_rows_primaries_of_the_day() -> None:
+    """The file has a row for each primary, with days of its own (CMS add-on code edits)."""
+    rows = [
+        kinds.add_on_row("99417", AddOn(1, frozenset({"99205"}), BEGINNING, END)),
+        kinds.add_on_row("99417", AddOn(1, frozenset({"99215"}), BEGINNING, DAY - 1)),
+        kinds.add_on_row("99417", AddOn(1, frozenset({"99345"}), DAY, END)),
+    ]
+    reference = Reference("test", add_ons=editions(table("add-on", rows)))
+    for primary, is_lone in (("99205", False), ("99215", True), ("99345", False)):
+        claim = professional(line(primary), line("99417"))
+        assert bool(codes(claim, reference)) is is_lone
+    assert codes(professional(line("99417")), reference, (earlier("99345"),)) == []
 
 
 # Codes by date

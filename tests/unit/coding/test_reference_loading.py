@@ -96,6 +96,37 @@ def test_a_zip_of_several_files_asks_which(tmp_path: Path, folder: Path) -> None
         load(Order("ncci-ptp", path, "practitioner", date(2026, 1, 1)), folder, NOW)
 
 
+def test_the_four_parts_of_a_set_make_one_edition(tmp_path: Path, folder: Path) -> None:
+    """CMS publishes each set of pairs as files f1 to f4, each with its preamble."""
+    first = write(tmp_path, "ccipra-v320r0-f1.TXT", PTP)
+    second = write(tmp_path, "ccipra-v320r0-f2.TXT", PTP.replace("11042\t97597", "99213\t99214"))
+    report = load(Order("ncci-ptp", first, more=(second,)), folder, NOW)
+    table = loaded(report, "ncci-ptp")
+    assert report.rows == 4
+    assert len(table.find("1104297597")) == len(table.find("9921399214")) == 1
+    assert table.header["source"] == "ccipra-v320r0-f1.TXT, ccipra-v320r0-f2.TXT"
+    other = write(tmp_path, "ccipra-v321r0-f2.TXT", PTP)
+    with pytest.raises(SourceError, match="another set or day"):
+        load(Order("ncci-ptp", first, more=(other,)), folder, NOW)
+
+
+def test_a_header_over_several_lines_is_no_refused_line(tmp_path: Path, folder: Path) -> None:
+    """The pair files' header goes on below its first line, under empty first columns."""
+    text = (
+        "\t\t*=in existence\t\t\tModifier\t\r\n"
+        "Column 1\tColumn 2\t*=in existence\tEffective\tDeletion\tModifier\tPTP Edit Rationale\r\n"
+        "\t\tprior to 1996\tDate\tDate\t0=not allowed\t\r\n"
+        "\t\t\t\t*=no data\t1=allowed\t\r\n"
+        "\t\t\t\t\t9=not applicable\t\r\n"
+        "0001U\t0002M\t\t20200101\t*\t1\tx\r\n"
+        "\t0002M\t\t20200101\t*\t1\tx\r\n"
+    )
+    path = write(tmp_path, "ccihop-v320r0-f1.TXT", text)
+    report = load(Order("ncci-ptp", path, skip_refused=True), folder, NOW)
+    assert (report.edition[:27], report.rows) == ("ncci-ptp-outpatient@2026-01", 1)
+    assert report.examples == [(7, "this is no procedure code")]
+
+
 def test_ncci_unit_limits_load_as_published(tmp_path: Path, folder: Path) -> None:
     text = (
         '"CPT codes copyright. All rights reserved.\nMore of the preamble",,,\r\n'
@@ -112,14 +143,21 @@ def test_ncci_unit_limits_load_as_published(tmp_path: Path, folder: Path) -> Non
 
 
 def test_add_on_codes_load(tmp_path: Path, folder: Path) -> None:
+    """As published: a row for each primary, CCCCC where the payer decides, days of the year."""
     text = (
-        "Add-on Code\tType of Edit\tPrimary Code(s)\tEffective Date\tDeletion Date\r\n"
-        "99417\t1\t99205, 99215\t20210101\t\r\n"
-        "0054T\t2\t\t20200101\t20211231\r\n"
+        "Add_On_Code\tAOC_Del_Dt_Julian\tPrimary_Code\tPrimary_Code_Del_Dt_Julian\t"
+        "AOC_Edit_Eff_Dt_Julian\tAOC_Edit_Del_Dt_Julian\tAOC_Edit_Type\t"
+        "Special_Instruction_Notes\r\n"
+        "99417\t\t99205\t\t2021001\t\t1\t\r\n"
+        "99417\t\t99215\t2025365\t2021001\t\t1\t\r\n"
+        "0054T\t2021365\tCCCCC\t\t2020001\t\t2\tContractor defined\r\n"
     )
     path = write(tmp_path, "AOC_2026Q1.txt", text)
     table = loaded(load(Order("add-on", path), folder, NOW), "add-on")
-    assert table.find("99417") == (AddOn(1, frozenset({"99205", "99215"}), day("2021-01-01"), END),)
+    assert table.find("99417") == (
+        AddOn(1, frozenset({"99205"}), day("2021-01-01"), END),
+        AddOn(1, frozenset({"99215"}), day("2021-01-01"), day("2025-12-31")),
+    )
     assert table.find("0054T") == (AddOn(2, frozenset(), day("2020-01-01"), day("2021-12-31")),)
 
 
