@@ -123,7 +123,7 @@ def paid_in_part(sent: Claim) -> Event:
 
 def event(sent: Claim, data: Model) -> Event:
     return Event(
-        id=business_id("test", type(data).__name__, sent.id, sent.revision, to_wire(sent)),
+        id=business_id("test", type(data).__name__, sent.id, to_wire(sent), to_wire(data)),
         source="test",
         subject=str(sent.id),
         time=NOW,
