@@ -62,7 +62,7 @@ async def test_a_fixed_claim_goes_out_as_the_next_revision_on_its_own_trace(offi
     assert isinstance(coded.data, ClaimCoded)
     assert coded.data.claim == claim(revision=2)
     assert await office.worklist() == []
-    assert office.woken == 1
+    assert office.told == ["claim.coded.v1"]
     assert await office.rows("SELECT revision, received_revision, status FROM claim") == [
         (2, 1, "coded")
     ]
