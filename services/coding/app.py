@@ -37,5 +37,9 @@ def _routes(rulebook: Rulebook, key: bytes, context: Context) -> Sequence[BaseRo
     from services.coding.http import routes  # FastAPI takes its time, and tools do without
     from shared.http import app
 
-    desk = Desk(context.pool, rulebook, context.wake_relay, key)
+    def told(event_types: Sequence[str]) -> None:
+        context.metrics.decided(event_types)
+        context.wake_relay()
+
+    desk = Desk(context.pool, rulebook, told, key)
     return app.routes(context, routes.TITLE, [routes.router], state={"desk": desk})

@@ -56,11 +56,12 @@ Decide: TypeAlias = Callable[[Matter, Circumstances], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where actions are done. `wake_relay` is called once something is to be sent."""
+    """Where actions are done. `told` is called with the types of the events that an action has
+    committed and that are to be sent."""
 
     pool: Pool
     rulebook: Rulebook
-    wake_relay: Callable[[], None]
+    told: Callable[[Sequence[str]], None]
     patient_hash_key: bytes = b""
 
     async def fix(
@@ -172,7 +173,7 @@ class Desk:
             await worklist_store.record(connection, event_id, done)
             if outcome.event is not None:
                 await outbox.append(connection, [outcome.event])
-        self.wake_relay()
+        self.told([outcome.event.type] if outcome.event is not None else [])
         return _acted(entry, outcome)
 
 

@@ -75,6 +75,14 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[]::
 ON CONFLICT (event_id) DO NOTHING
 """
 
+# What opened before of the same claim: the newest says how it stands.
+_CLOSE_EARLIER = """
+UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS new (claim_id, event_id, at)
+WHERE worklist.claim_id = new.claim_id AND worklist.event_id <> new.event_id
+  AND worklist.closed_at IS NULL
+"""
+
 _CLOSE = """
 UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
 FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS new (claim_id, revision, at)
@@ -157,7 +165,7 @@ async def save_claims(connection: Connection, states: Collection[ClaimState]) ->
 
 
 async def open_entries(connection: Connection, entries: Sequence[WorklistEntry]) -> None:
-    """Puts entries on the worklist."""
+    """Puts entries on the worklist; of one claim, the last stays open."""
     if not entries:
         return
     await connection.execute(
@@ -173,6 +181,14 @@ async def open_entries(connection: Connection, entries: Sequence[WorklistEntry])
         [entry.due_on for entry in entries],
         [entry.traceparent for entry in entries],
         [json.dumps(entry.line_reasons) if entry.line_reasons else None for entry in entries],
+    )
+    newest = {entry.claim_id: entry for entry in entries}
+    claims = sorted(newest)
+    await connection.execute(
+        _CLOSE_EARLIER,
+        claims,
+        [newest[claim_id].event_id for claim_id in claims],
+        [newest[claim_id].opened_at for claim_id in claims],
     )
 
 

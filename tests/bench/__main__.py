@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import checks, codec, hl7_charges, hops, line
+from tests.bench import checks, codec, hl7_charges, hops, line, payer_rules
 from tests.bench.inputs import PAYER_SEED, SEED
 from tests.bench.report import Section, as_text, surroundings, write
 
 CODEC_CLAIMS = 2_000
-PARTS = ("codec", "hl7", "checks", "line", "hops", "memory")
+PARTS = ("codec", "hl7", "checks", "rules", "line", "hops", "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,6 +46,8 @@ def _sections(chosen: argparse.Namespace, folder: Path) -> Iterator[Section]:
         yield hl7_charges.measure(folder)
     if "checks" in parts:
         yield checks.measure(folder)
+    if "rules" in parts:
+        yield payer_rules.measure()
     if not {"line", "hops", "memory"}.intersection(parts):
         return
     ran = line.run_line(folder, chosen.kafka, chosen.claims)

@@ -123,7 +123,7 @@ def paid_in_part(sent: Claim) -> Event:
 
 def event(sent: Claim, data: Model) -> Event:
     return Event(
-        id=business_id("test", type(data).__name__, sent.id, sent.revision, to_wire(sent)),
+        id=business_id("test", type(data).__name__, sent.id, to_wire(sent), to_wire(data)),
         source="test",
         subject=str(sent.id),
         time=NOW,
@@ -140,14 +140,11 @@ class Office:
         self.pool = pool
         self.rulebook = Rulebook(reference)
         self.handler = CodingHandler(self.rulebook)
-        self.woken = 0
-        self.desk = Desk(pool, self.rulebook, self._wake)
+        self.told: list[str] = []
+        self.desk = Desk(pool, self.rulebook, self.told.extend)
         self._core = Core(
             self.handler, postgres_transactions(pool), Tracing("coding", 0.0), lambda: NOW
         )
-
-    def _wake(self) -> None:
-        self.woken += 1
 
     async def take(self, *events: Event) -> Outcome:
         pending = [one for each in events for one in unfold(self.handler, _record(each))]
@@ -173,7 +170,7 @@ class Office:
 
     async def clear(self) -> None:
         """Everything forgotten."""
-        self.woken = 0
+        self.told.clear()
         await self.pool.execute(
             "TRUNCATE claim, worklist, worklist_action, claim_revision, verdict, payer_pack, "
             "payer_ruleset, patient_day, inbox, outbox, event, parked, parked_record"

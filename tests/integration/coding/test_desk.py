@@ -62,7 +62,7 @@ async def test_a_fixed_claim_goes_out_as_the_next_revision_on_its_own_trace(offi
     assert isinstance(coded.data, ClaimCoded)
     assert coded.data.claim == claim(revision=2)
     assert await office.worklist() == []
-    assert office.woken == 1
+    assert office.told == ["claim.coded.v1"]
     assert await office.rows("SELECT revision, received_revision, status FROM claim") == [
         (2, 1, "coded")
     ]
@@ -147,6 +147,19 @@ async def test_what_was_paid_in_full_is_passed_over(office: Office) -> None:
     outcome = await office.take(received(claim()), replace(part, data=whole))
     assert outcome.trail == [True, True]
     assert await office.worklist() == []
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+async def test_a_claim_is_on_the_worklist_once_with_what_was_said_last(
+    is_one_batch: bool, office: Office
+) -> None:
+    events = [received(claim()), denied(claim(), cents=1_000), denied(claim(), "PAYER-78")]
+    for batch in [events] if is_one_batch else [[each] for each in events]:
+        await office.take(*batch)
+    entry = await office.only_entry()
+    assert (entry.reason, entry.at_stake_cents) == ("denied", 4_000)
+    await office.desk.void(entry.event_id, entry.version, "ada", NOW, REASON)
+    assert (await last_coded(office)).payer_claim_control_number == "PAYER-78"
 
 
 async def test_a_rejected_replacement_stays_a_replacement(office: Office) -> None:

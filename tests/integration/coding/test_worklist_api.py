@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from deploy.twins.biller import Biller, corrections
+from deploy.twins.biller import Biller
 from services.coding.app import NAME, service
 from services.coding.http.routes import READ, WRITE
 from services.commands import worklist as command
@@ -215,7 +215,7 @@ async def test_a_biller_fixes_what_the_hospital_twin_gets_wrong(api: Api) -> Non
         received(claim(1, charge=10_100)),
         received(claim(2, frequency="7")),
         received(claim(3, billing_provider=bad_npi)),
-        received(claim(4, facility_code=None)),
+        received(claim(4, subscriber={"name": "DOE"})),
     )
     key = await api.key(READ, WRITE)
 
@@ -232,10 +232,6 @@ async def test_a_biller_fixes_what_the_hospital_twin_gets_wrong(api: Api) -> Non
         claim(number, revision=2) for number in (1, 2, 3)
     ]
     assert UUID((await api.only_entry())["claim_id"]).int == 4
-
-
-def test_a_biller_leaves_what_it_does_not_understand() -> None:
-    assert corrections({"billing_provider": {}}, ["unheard-of", "npi-check-digit"]) == []
 
 
 async def test_the_command_line_works_the_same_list(

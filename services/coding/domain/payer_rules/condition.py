@@ -26,7 +26,8 @@ _STOP = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _WORDS = frozenset({"true", "false", "in"})
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _IDENTIFIER = re.compile(r"(\.\s*)?\b([A-Za-z_][A-Za-z0-9_]*)(\s*\()?")
-_BOUND = re.compile(r"\.\s*(?:exists|all|exists_one|filter|map)\s*\(\s*([A-Za-z_][A-Za-z0-9_]*)")
+_MACRO = re.compile(r"\.\s*(?:exists|all|exists_one|filter|map)\s*\(")
+_BOUND = re.compile(_MACRO.pattern + r"\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 ELEMENTS: Mapping[str, str] = {"service_lines": "line", "diagnoses": "diagnosis"}
 """The lists that a condition can be asked of one by one, and the name of one there."""
@@ -157,14 +158,10 @@ def _nesting(plain: str) -> int:
     """How deep comprehensions nest, read from the brackets."""
     stack: list[bool] = []
     deepest = 0
-    starts = {match.end() - 1 for match in re.finditer(r"\.\s*(?:\w+)\s*\(", plain)}
-    macros = {
-        match.end() - 1
-        for match in re.finditer(r"\.\s*(?:exists|all|exists_one|filter|map)\s*\(", plain)
-    }
+    macros = {match.end() - 1 for match in _MACRO.finditer(plain)}
     for at, character in enumerate(plain):
         if character in "([{":
-            stack.append(at in macros and at in starts)
+            stack.append(at in macros)
             deepest = max(deepest, sum(stack))
         elif character in ")]}" and stack:
             stack.pop()

@@ -7,6 +7,7 @@ reduced to them, and the same without the cause. A person reads it, tries it, an
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import yaml
 from shared.contract.claim import Claim, ServiceLine
 
 MAX_OTHERS = 3
+_UNNAMED = re.compile("[^a-z0-9]+")
 _PLACE_OF_LINE = '(line.place_of_service != "" ? line.place_of_service : claim.facility_code)'
 
 
@@ -67,6 +69,11 @@ def _lines(denied: DeniedLine, *others: str, **changes: Any) -> dict[str, Any]:
     return {"service_lines": lines}
 
 
+def _other(value: str, *choices: str) -> str:
+    """One of the choices that is not the value."""
+    return next(choice for choice in choices if choice != value)
+
+
 def _same_modifiers(denied: DeniedLine) -> str:
     if not denied.modifiers:
         return "size(line.procedure.modifiers) == 0"
@@ -97,7 +104,7 @@ _PLACE = _Cause(
         f"{_PLACE_OF_LINE} == {_text(denied.place_of_service)}" if denied.place_of_service else None
     ),
     lambda denied: _lines(denied, place_of_service=denied.place_of_service),
-    lambda denied: _lines(denied, place_of_service="99"),
+    lambda denied: _lines(denied, place_of_service=_other(denied.place_of_service, "11", "22")),
 )
 _DIAGNOSIS = _Cause(
     "for this diagnosis",
@@ -114,7 +121,7 @@ _DIAGNOSIS = _Cause(
         **_lines(denied, diagnosis_pointers=[1]),
     },
     lambda denied: {
-        "diagnoses": [{"code": "Z0000", "role": "principal"}],
+        "diagnoses": [{"code": _other(denied.diagnosis, "I10", "Z0000"), "role": "principal"}],
         **_lines(denied, diagnosis_pointers=[1]),
     },
 )
@@ -179,12 +186,12 @@ def drafts(denied: Iterable[DeniedLine], today: date, least: int = 1) -> list[Dr
 
 def _condition(denied: DeniedLine) -> str | None:
     cause = CAUSES.get(denied.reason)
-    return None if cause is None else cause.when(denied)
+    return cause.when(denied) if cause and denied.payer and denied.code else None
 
 
 def _draft(denied: DeniedLine, count: int, today: date) -> Draft:
     cause = CAUSES[denied.reason]
-    name = "".join(c if c.isalnum() else "-" for c in f"{denied.payer}-{denied.code}".lower())
+    name = _UNNAMED.sub("-", f"{denied.payer}-{denied.code}".lower())
     # Of two drafts for one code and reason, the condition tells which is which.
     mark = hashlib.sha256(str(cause.when(denied)).encode()).hexdigest()[:6]
     pack = f"learned-{name}-{denied.reason.lower()}"[:33].rstrip("-") + f"-{mark}"

@@ -23,12 +23,3 @@ def dispute_deadline(filing_indicator: str | None, decided_on: date) -> date:
     """The last day on which a denial can be answered."""
     days = DISPUTE_DAYS.get(filing_indicator or "", DEFAULT_DISPUTE_DAYS)
     return decided_on + timedelta(days=days)
-
-
-def weight(days_left: int | None) -> int:
-    """How many times the money at stake counts."""
-    if days_left is not None:
-        for below, times in WEIGHTS:
-            if days_left < below:
-                return times
-    return 1

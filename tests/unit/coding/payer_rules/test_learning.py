@@ -5,6 +5,8 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.coding.domain.payer_rules.learning import CAUSES, DeniedLine, denied_lines, drafts
 from services.coding.domain.payer_rules.shadow import Fate, PastClaim, Shadow
@@ -33,6 +35,22 @@ def test_a_draft_for_each_reason_is_a_pack_whose_tests_pass(reason: str) -> None
     assert drafted.scope.payers == ("PAY01",)
     assert drafted.rules[0].severity == "warn"
     assert draft.denials == 1
+
+
+@given(
+    st.text(max_size=12),
+    st.sampled_from(list(CAUSES)),
+    st.text(max_size=6),
+    st.tuples(st.sampled_from(["11", "22", "99", ""]), st.sampled_from(["I10", "Z0000", "M545"])),
+)
+@settings(max_examples=60)
+def test_whatever_was_denied_the_draft_is_admitted(
+    payer: str, reason: str, code: str, where: tuple[str, str]
+) -> None:
+    place, diagnosis = where
+    line = replace(LINE, payer=payer, reason=reason, code=code)
+    for draft in drafts([replace(line, place_of_service=place, diagnosis=diagnosis)], TODAY):
+        assert admitted(draft.document).pack == draft.pack
 
 
 def test_a_reason_that_codes_cannot_show_gives_no_draft() -> None:

@@ -1,13 +1,22 @@
 """Rule packs as they come from authors: what is admitted, and what is refused with which reason."""
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from services.coding.domain.payer_rules.condition import (
+    ConditionError,
+    compile_condition,
+    context_of,
+)
 from services.coding.domain.payer_rules.distribution import Announcement, announcement
+from services.coding.domain.payer_rules.facts import Projection
 from services.coding.domain.payer_rules.pack import MAX_BYTES, PackError, read_pack
 from services.coding.domain.payer_rules.ruleset import from_content, payer_rules
 from services.coding.domain.payer_rules.trial import admitted
@@ -138,3 +147,25 @@ def test_a_rule_is_in_force_from_its_first_to_its_last_day() -> None:
     (one,) = pack(rule(effective="2025-01-01", ends="2025-12-31")).rules
     days = [date(2024, 12, 31), date(2025, 1, 1), date(2025, 12, 31), date(2026, 1, 1)]
     assert [one.applies_on(day) for day in days] == [False, True, True, False]
+
+
+SIGNS = "()[]{},:?!-+*/%<>.\n\"'10"
+WORDS = """claim line service_lines procedure code charge exists map filter size x in true null
+99999999999999999999 "a" && || == != //"""
+PIECES = st.sampled_from([*SIGNS, *WORDS.split()])
+
+
+@given(st.lists(PIECES, max_size=40).map(" ".join), st.sampled_from([None, "service_lines"]))
+@settings(max_examples=300)
+def test_no_text_does_more_than_be_refused(text: str, each: str | None) -> None:
+    with suppress(ConditionError):
+        condition = compile_condition(text, each)
+        condition.holds(context_of({"claim": Projection(condition.mentioned).empty()}))
+
+
+@given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=8))
+@settings(max_examples=20)
+def test_no_document_does_more_than_be_refused(value: object) -> None:
+    for text in (yaml.safe_dump(value), document(scope=value), document(rules=value)):
+        with pytest.raises(PackError):
+            admitted(text)

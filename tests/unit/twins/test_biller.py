@@ -1,0 +1,59 @@
+"""The biller twin knows what makes right what the hospital twin gets wrong."""
+
+from datetime import date
+from functools import cache
+
+import pytest
+
+from deploy.twins.biller import corrections
+from deploy.twins.hospital import Hospital
+from deploy.twins.mistakes import MISTAKES
+from services.coding.domain.reference import Reference
+from services.coding.domain.verdict import NoPayerRules, verdict
+from services.coding.domain.worklist.patching import document_of, patched
+from services.coding.reference.library import Library
+from shared.contract.claim import Claim
+from shared.contract.model import Finding
+
+TODAY = date(2026, 11, 20)
+BEYOND_HELP = {"filing-limit-passed"}
+ROUNDS = 5
+
+
+@cache
+def reference() -> Reference:
+    return Library(None).current()
+
+
+def blocking(claim: Claim) -> list[Finding]:
+    findings = verdict(claim, (), reference(), NoPayerRules(), TODAY)
+    return [finding for finding in findings if finding.severity == "block"]
+
+
+def corrected(claim: Claim) -> Claim:
+    """What a biller makes of a claim."""
+    for _ in range(ROUNDS):
+        found = [one.model_dump() for one in blocking(claim)]
+        patch = corrections(document_of(claim), found)
+        if not patch:
+            break
+        claim = patched(claim, patch)
+    return claim
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_of_the_hospital_is_corrected(mistake: str) -> None:
+    hospital = Hospital(7, today=TODAY)
+    wrong = [MISTAKES[mistake](claim) for claim in hospital.claims(60)]
+    seen = [claim for claim in wrong if claim is not None]
+    assert len(seen) > 3
+    for claim in seen:
+        assert mistake in [one.code for one in blocking(claim)]
+        left = [one.code for one in blocking(corrected(claim))]
+        assert left == ([mistake] if mistake in BEYOND_HELP else [])
+
+
+def test_what_a_biller_does_not_understand_is_left() -> None:
+    assert corrections({"billing_provider": {}}, [{"code": "unheard-of"}]) == []
+    bad = {"code": "npi-check-digit", "path": "billing_provider.npi"}
+    assert corrections({"billing_provider": {"npi": "x"}}, [bad]) == []
