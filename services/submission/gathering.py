@@ -12,6 +12,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from uuid import UUID
 
+from services.submission.answers import findings_json
 from services.submission.domain.batching import Limits, Waiting, closing_count
 from services.submission.domain.changes import Leg
 from services.submission.domain.interchange import Pending, Placed, Unwritable, write
@@ -19,7 +20,6 @@ from services.submission.domain.profile import Profile
 from services.submission.domain.terms import COUNTDOWN_PERCENT, countdown_at
 from services.submission.keeping import Draft, keep, next_number
 from services.submission.saying import unwritable_event
-from services.submission.store import findings_json
 from services.submission.vault import Vault
 from shared.database import Connection
 from shared.messaging import outbox

@@ -1,15 +1,8 @@
-"""submission's side of the kernel: claims to send and payers' answers in, decisions out.
+"""submission's side of the kernel: claims to send and payers' answers in, decisions out."""
 
-States are keyed three ways: a claim's record by its claim id, whatever a unit is about by the
-unit's own key. Claims are always looked up in their records, so that two answers in one batch that
-move the same claim see each other.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from services.submission import store
 from services.submission.domain import acknowledgement as domain
@@ -31,6 +24,7 @@ from services.submission.domain.moving import Moves
 from services.submission.domain.profile import Profiles
 from services.submission.domain.queueing import queue
 from services.submission.domain.status import Happening
+from services.submission.loading import State, candidates_key, load_states, trace_key
 from services.submission.reading import (
     AdjudicatedClaim,
     Body,
@@ -52,7 +46,6 @@ EVENT_TYPES = (
     "claim.denied.v1",
 )
 
-State = ClaimRecord | store.Candidates | SentInterchange | Leg
 Decided = Decision[State, Change]
 
 MAX_LINKS = 128
@@ -73,24 +66,7 @@ class SubmissionHandler:
         return read_event(record, self._profiles)
 
     async def load(self, connection: Any, units: Sequence[Unit[Body]]) -> dict[str, State]:
-        states: dict[str, State] = {}
-        wanted = {
-            unit.body.claim_id
-            for unit in units
-            if isinstance(unit.body, CodedClaim | AdjudicatedClaim)
-        }
-        listed = [u.body for u in units if isinstance(u.body, ListedAnswers)]
-        if listed:
-            states.update(await _load_listed(connection, listed))
-            wanted.update(_claim_ids(states.values()))
-        whole = [(u.key, u.body) for u in units if isinstance(u.body, WholeAnswer)]
-        if whole:
-            interchanges = await _load_interchanges(connection, whole)
-            wanted.update(leg.claim_id for row in interchanges.values() for leg in row.claims)
-            states.update(interchanges)
-        if wanted:
-            states.update(await store.lock_records(connection, wanted))
-        return states
+        return await load_states(connection, units)
 
     def decide(self, states: Mapping[str, State], unit: Unit[Body], now: datetime) -> Decided:
         body = unit.body
@@ -109,54 +85,6 @@ class SubmissionHandler:
         rows: Sequence[Change],
     ) -> None:
         await store.save(connection, rows)
-
-
-async def _load_listed(connection: Any, listed: Sequence[ListedAnswers]) -> dict[str, State]:
-    """The claims that answers may be about: by the trace of our own question, or by number."""
-    numbers = {a.patient_control_number for body in listed for a in body.answers}
-    by_number = await store.load_candidates(connection, numbers)
-    states: dict[str, State] = {}
-    for body in listed:
-        for answer in body.answers:
-            known = by_number.get(answer.patient_control_number, ())
-            ids = tuple(i for payer, i in known if body.payer in (None, payer))
-            states[_candidates_key(body, answer)] = store.Candidates(ids)
-    traces = {a.inquiry_trace for body in listed for a in body.answers if a.inquiry_trace}
-    if traces:
-        inquired = await store.load_inquired(connection, traces)
-        states.update({_trace_key(trace): leg for trace, leg in inquired.items()})
-    return states
-
-
-def _claim_ids(states: Iterable[State]) -> Iterator[UUID]:
-    for state in states:
-        if isinstance(state, store.Candidates):
-            yield from state.claim_ids
-        elif isinstance(state, Leg):
-            yield state.claim_id
-
-
-async def _load_interchanges(
-    connection: Any, whole: Sequence[tuple[str, WholeAnswer]]
-) -> dict[str, SentInterchange]:
-    numbers = {body.control_number for _, body in whole if body.control_number is not None}
-    by_number = await store.load_interchanges(connection, numbers)
-    found: dict[str, SentInterchange] = {}
-    for key, body in whole:
-        left = [
-            row
-            for row in by_number.get(body.control_number or 0, ())
-            if body.payer in (None, row.payer)
-        ]
-        if len(left) == 1:
-            found[key] = left[0]
-    scopes = [
-        (found[key].interchange_id, domain.refused_scope(body.read, found[key].sendings))
-        for key, body in whole
-        if key in found
-    ]
-    claims = await store.load_scopes(connection, scopes)
-    return {key: replace(row, claims=claims[row.interchange_id]) for key, row in found.items()}
 
 
 def _decide_coded(states: Mapping[str, State], coded: CodedClaim, now: datetime) -> Decided:
@@ -227,13 +155,13 @@ def _related(
     if asked is not None:
         found = moves.listed((asked,))
         return ("claim", found[0]) if found else ("nothing", None)
-    candidates = states.get(_candidates_key(body, answer))
+    candidates = states.get(candidates_key(body, answer))
     ids = candidates.claim_ids if isinstance(candidates, store.Candidates) else ()
     return domain.relate(answer, moves.legs(ids), body.batch_number)
 
 
 def _asked(states: Mapping[str, State], answer: ClaimAnswer) -> Leg | None:
-    found = states.get(_trace_key(answer.inquiry_trace)) if answer.inquiry_trace else None
+    found = states.get(trace_key(answer.inquiry_trace)) if answer.inquiry_trace else None
     return found if isinstance(found, Leg) else None
 
 
@@ -298,14 +226,6 @@ def _decision(moves: Moves, rows: Sequence[Change], *more: Event) -> Decided:
 def _record(states: Mapping[str, State], key: str) -> ClaimRecord | None:
     found = states.get(key)
     return found if isinstance(found, ClaimRecord) else None
-
-
-def _candidates_key(body: ListedAnswers, answer: ClaimAnswer) -> str:
-    return f"number/{body.payer}/{answer.patient_control_number}"
-
-
-def _trace_key(trace: str) -> str:
-    return f"trace/{trace}"
 
 
 def _control_number(body: WholeAnswer) -> str | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from services.submission.answers import keep_answers, note_answered
 from services.submission.domain.acknowledgement import Scope
 from services.submission.domain.changes import (
     AnswerKept,
@@ -25,7 +26,6 @@ from services.submission.domain.changes import (
     Submission,
 )
 from services.submission.domain.status import Happening, Status, starts
-from shared.contract.model import Finding, to_wire
 from shared.database import Connection
 
 _RECORDS = """
@@ -110,25 +110,6 @@ UPDATE interchange SET
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (interchange_id, transaction, outcome)
 WHERE interchange.interchange_id = new.interchange_id
 """
-_KEEP = """
-INSERT INTO acknowledgement (event_id, part, position, payer, transaction, outcome, relates_to,
-    interchange_id, claim_id, revision, payer_sequence, has_moved_claim, control_number,
-    status_codes, findings, path, received_at)
-SELECT event_id, part, position, payer, transaction, outcome, relates_to, interchange_id, claim_id,
-       revision, turn, has_moved, control_number,
-       coalesce(string_to_array(nullif(codes, ''), E'\\x1f'), '{}'), findings::jsonb, path, at
-FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::bool[], $13::text[], $14::text[],
-            $15::text[], $16::text[], $17::timestamptz[])
-    AS new (event_id, part, position, payer, transaction, outcome, relates_to, interchange_id,
-            claim_id, revision, turn, has_moved, control_number, codes, findings, path, at)
-ON CONFLICT DO NOTHING
-"""
-_ANSWER_INQUIRY = """
-UPDATE inquiry SET answered_at = new.at
-FROM unnest($1::text[], $2::timestamptz[]) AS new (trace, at)
-WHERE inquiry.trace = new.trace AND answered_at IS NULL
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +188,8 @@ async def save(connection: Connection, changes: Sequence[Change]) -> None:
     if answered:
         rows = [(row.interchange_id, row.transaction, row.outcome) for row in answered]
         await connection.execute(_ANSWER_INTERCHANGE, *_columns(rows))
-    questions = _of(changes, InquiryAnswered)
-    if questions:
-        await connection.execute(
-            _ANSWER_INQUIRY, *_columns([(row.trace, row.at) for row in questions])
-        )
-    await _save_answers(connection, _of(changes, AnswerKept))
+    await keep_answers(connection, _of(changes, AnswerKept))
+    await note_answered(connection, _of(changes, InquiryAnswered))
 
 
 async def _save_queued(connection: Connection, queued: Sequence[Queued]) -> None:
@@ -261,40 +238,6 @@ async def _save_moved(connection: Connection, moved: Sequence[Moved]) -> None:
     superseded = [leg for leg, row in latest.items() if row.status is Status.SUPERSEDED]
     if superseded:
         await connection.execute(_DEQUEUE, *_columns(superseded))
-
-
-async def _save_answers(connection: Connection, kept: Sequence[AnswerKept]) -> None:
-    if not kept:
-        return
-    nowhere = (None, None, None)
-    rows = [
-        (
-            row.event_id,
-            row.part,
-            row.position,
-            row.payer,
-            row.transaction,
-            row.outcome,
-            row.relates_to,
-            row.interchange_id,
-            *(row.leg or nowhere),
-            row.has_moved_claim,
-            row.control_number,
-            "\x1f".join(row.status_codes),
-            findings_json(row.findings),
-            row.path,
-            row.at,
-        )
-        for row in kept
-    ]
-    await connection.execute(_KEEP, *_columns(rows))
-
-
-def findings_json(findings: Sequence[Finding]) -> str | None:
-    """Findings as a column has them; None for none."""
-    if not findings:
-        return None
-    return "[" + ",".join(to_wire(finding).decode() for finding in findings) + "]"
 
 
 _ChangeT = TypeVar("_ChangeT", bound=Change)

@@ -144,12 +144,12 @@ class Desk:
 
     async def code(self, *claims: Claim) -> BatchOutcome:
         """Takes `claim.coded` of these claims in."""
-        return await self.take(*(_record(claim, self.now) for claim in claims))
+        return await self.take(*(coded_record(claim, self.now) for claim in claims))
 
     async def secondary_due(self, claim: Claim) -> BatchOutcome:
         """Takes `claim.secondary-due` of this claim in."""
         data = ClaimSecondaryDue(claim=claim)
-        return await self.take(_record(claim, self.now, data, "claims.remittance"))
+        return await self.take(coded_record(claim, self.now, data, "claims.remittance"))
 
     async def paid(self, claim: Claim, clp_status: str = "1") -> BatchOutcome:
         """Takes `claim.paid` in: the payer's 835 was posted."""
@@ -167,7 +167,7 @@ class Desk:
             denied=0,
         )
         data = ClaimPaid(adjudication=adjudication, outcome="paid")
-        return await self.take(_record(claim, self.now, data, "claims.remittance"))
+        return await self.take(coded_record(claim, self.now, data, "claims.remittance"))
 
     async def take(self, *records: Record) -> BatchOutcome:
         pending = [one for record in records for one in unfold(self.handler, record)]
@@ -217,9 +217,10 @@ class Desk:
         return sorted(numbers)
 
 
-def _record(
+def coded_record(
     claim: Claim, at: datetime, said: Model | None = None, topic: str = "claims.coding"
 ) -> Record:
+    """A record that says something of a claim; `claim.coded`, where nothing else is given."""
     data = said or ClaimCoded(claim=claim, ruleset="test")
     event = Event(
         id=business_id("test", type(data).__name__, claim.id, claim.revision, to_wire(data)),
