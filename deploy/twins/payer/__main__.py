@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from deploy.twins.payer.clock import Clock
+from deploy.twins.payer.journal import AnotherScenarioError
 from deploy.twins.payer.scenario import DEFAULT_SEED
 from deploy.twins.payer.scenario_file import (
     ScenarioError,
@@ -44,8 +45,11 @@ def main() -> None:
     if chosen.speed is not None:
         clock.run_at(chosen.speed)
     rounds = iter([False, True]) if chosen.once else None
-    with _doors(mailroom, clock, chosen):
-        run(mailroom, clock, chosen.poll, lambda: next(rounds) if rounds else stopping.is_set())
+    try:
+        with _doors(mailroom, clock, chosen):
+            run(mailroom, clock, chosen.poll, lambda: next(rounds) if rounds else stopping.is_set())
+    except AnotherScenarioError as error:
+        parser.error(str(error))
 
 
 def _doors(

@@ -96,3 +96,9 @@ def _mangled(number: str, seed: int, mangling: Mangling, script: Script) -> Way 
     if not is_drawn(mangling.percent, number, seed, "mangled"):
         return None
     return mangling.ways[draw(number, seed, "way") % len(mangling.ways)]
+
+
+def claim_number(number: str, seed: int, mark: str = "") -> str:
+    """The payer's own number of the claim with this patient control number; `mark` tells a further
+    claim of the same number apart, the first has none."""
+    return f"T{draw(number, seed, purpose_at('payer claim control number', mark)):016X}"

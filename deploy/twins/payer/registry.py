@@ -6,8 +6,7 @@ from datetime import datetime
 
 from deploy.twins.payer.book import Book, ClaimEntry
 from deploy.twins.payer.cases import ADJUDICATED, Case, CaseState, ReplyTo
-from deploy.twins.payer.draws import draw
-from deploy.twins.payer.plan import plan_of
+from deploy.twins.payer.plan import claim_number, plan_of
 from deploy.twins.payer.scenario import Scenario
 from shared.contract.claim import Claim
 from shared.contract.remittance import RemittanceClaim
@@ -49,10 +48,8 @@ class Cases:
         """A new case with a number of its own, and its entry."""
         control_number = claim.patient_control_number
         rows = self._by_key.setdefault(_key(claim), [])
-        purpose = "payer claim control number"
-        if turn or rows:
-            purpose += f"\x1f{claim.payer_sequence}{turn}{len(rows)}"
-        number = f"T{draw(control_number, self._seed, purpose):016X}"
+        mark = f"{claim.payer_sequence}{turn}{len(rows)}" if turn or rows else ""
+        number = claim_number(control_number, self._seed, mark)
         plan = plan_of(control_number, self._seed, self._scenario, turn)
         case = Case(claim, plan, turn, number, reply, at, CaseState.PENDING)
         rows.append(case)

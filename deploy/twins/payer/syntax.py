@@ -41,6 +41,8 @@ _ELEMENT_CODES = {
     "character-not-allowed": "6",
 }
 _SEGMENT_CODES = {"required-missing": "3", "too-many": "5", "segment-not-expected": "2"}
+_OPENS = {"2300": "CLM", "2320": "SBR", "2400": "LX", "2410": "LIN", "2430": "SVD"}
+"""The segment that a loop begins with, where it is no NM1."""
 _PLACE = re.compile(
     r"(?:(?P<loop>.*)/)?(?P<segment>[A-Z][A-Z0-9]{1,2}?)(?P<element>\d\d)?(?:-\d+)?"
 )
@@ -128,10 +130,11 @@ def _segment_error(fault: Fault) -> SegmentError | None:
 
 
 def _place(path: str) -> _Place:
-    """`2400[2]/SV102` as loop 2400, segment SV1, element 2; a loop alone begins at its NM1."""
+    """`2400[2]/SV102` as loop 2400, segment SV1, element 2; a loop alone by its first segment."""
     match = _PLACE.fullmatch(path)
     if match is None:
-        return _Place(path.rpartition("/")[2].partition("[")[0][:6] or None, "NM1", None)
+        missing = path.rpartition("/")[2].partition("[")[0][:6]
+        return _Place(missing or None, _OPENS.get(missing, "NM1"), None)
     loop = (match["loop"] or "").rpartition("/")[2].partition("[")[0]
     element = int(match["element"]) if match["element"] else None
     return _Place(loop or None, match["segment"], element)

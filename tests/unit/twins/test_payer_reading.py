@@ -161,6 +161,19 @@ def test_a_fault_is_told_by_segment_element_and_reason(
     assert month.payer.book.totals()["rejected_sets"] == 1
 
 
+def test_a_claim_without_lines_lacks_its_loop(play: Play, sent: bytes) -> None:
+    start, end = sent.index(b"LX*1~"), sent.index(b"CLM*A2*")
+    content = sent[:start] + sent[end:]
+    removed = sent[start:end].count(b"~")
+    count = int(sent[sent.index(b"SE*") + 3 :].split(b"*")[0])
+    month = play("paid")
+    month.send_file(content.replace(b"SE*%d*" % count, b"SE*%d*" % (count - removed)), "one.837")
+    (one,) = group(month).sets
+    (error,) = one.segment_errors
+    assert (error.segment, error.loop, error.code) == ("LX", "2400", "3")
+    assert [(context.name, context.value) for context in error.contexts] == [("CLM01", "A1")]
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "code"),
     [(b"SE*", b"SE*9", "4"), (b"*0001~GE", b"*0002~GE", "3")],

@@ -1,16 +1,26 @@
 """Asking the twin itself: its clock, its book, and faults that a client is to meet."""
 
+from ipaddress import ip_address
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.twins.payer.clock import Clock
 from deploy.twins.payer.doors.faults import Fault, Faults
 from deploy.twins.payer.scenario import Span
 from deploy.twins.payer.watch import Mailroom
+from shared.http.problems import Problem
 
-router = APIRouter(prefix="/twin")
+
+def _from_this_machine(request: Request) -> None:
+    """Whoever else can reach the door is a client of the payer, and does not move its clock."""
+    host = request.client.host if request.client else ""
+    if not host or not ip_address(host).is_loopback:
+        raise Problem(403, "not-from-here", "The twin itself is asked from its own machine only.")
+
+
+router = APIRouter(prefix="/twin", dependencies=[Depends(_from_this_machine)])
 
 
 class ClockChange(BaseModel):
