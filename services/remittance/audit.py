@@ -88,7 +88,7 @@ _QUERIES: dict[str, str] = {
         WHERE coalesce(cash, 0) <> CASE WHEN status <> 'accepted' THEN 0
             WHEN is_debit THEN -amount_cents ELSE amount_cents END
     """,
-    "unapplied cash is what accepted remittances paid for claims that wait": """
+    "unapplied cash is what accepted remittances paid for claims that wait, and are off by": """
         SELECT coalesce(ledger.payer, waiting.payer) || ' ' ||
                coalesce(ledger.trace, waiting.trace, '')
         FROM (
@@ -98,11 +98,15 @@ _QUERIES: dict[str, str] = {
             GROUP BY 1, 2
         ) AS ledger
         FULL JOIN (
-            SELECT payer_identifier AS payer, coalesce(trace_number, '') AS trace,
-                   sum(paid_cents) AS cents
-            FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
-            WHERE remittance.status = 'accepted' AND state NOT IN ('posted', 'returned')
-            GROUP BY 1, 2
+            SELECT payer, trace, sum(cents) AS cents FROM (
+                SELECT payer_identifier AS payer, coalesce(trace_number, '') AS trace,
+                       paid_cents AS cents
+                FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
+                WHERE remittance.status = 'accepted' AND state NOT IN ('posted', 'returned')
+                UNION ALL
+                SELECT payer_identifier, coalesce(trace_number, ''), difference_cents
+                FROM remittance WHERE status = 'accepted'
+            ) AS parts GROUP BY 1, 2
         ) AS waiting USING (payer, trace)
         WHERE coalesce(ledger.cents, 0) <> coalesce(waiting.cents, 0)
     """,

@@ -36,6 +36,7 @@ class Desk:
     pool: database.Pool
     core: Core
     parked: list[str] = field(default_factory=list)
+    password: str = PASSWORD
 
     async def take(self, *records: Record, batch: int = BATCH) -> None:
         """Takes records in as the consumer would, so many units to a transaction."""

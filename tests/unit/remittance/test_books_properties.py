@@ -1,12 +1,24 @@
 """Whatever comes, in whatever order and however often: the ledger balances, and every order of the
 same facts ends in the same balances."""
 
+from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.remittance.domain.commands import (
+    DecideRemittance,
+    Deposited,
+    PatientPaid,
+    RefundPatient,
+    RefusedError,
+    ResolveClaim,
+    WriteOff,
+)
 from services.remittance.domain.ledger import AccountKind
+from services.remittance.domain.registration import SubmittedCoverage, SubmittedPayer
 
 REASONS = [("CO", "45"), ("CO", "50"), ("PR", "1"), ("PR", "2"), ("OA", "101"), ("OA", "18")]
 CHARGE = 10_000
@@ -136,6 +148,70 @@ def test_no_sequence_whatever_unbalances_the_ledger(
             books.submit(make.claim(number, (charge,), revision=step + 2, frequency=frequency))
         else:
             answer = make.answer(claim, data.draw(adjustments()))
+            if what == "wrong":
+                answer = make.answer(claim, data.draw(adjustments()), paid=1)
+            if what == "reverse" and said:
+                answer = make.reversal(data.draw(st.sampled_from(said)))
+            elif what == "answer":
+                said.append(answer)
+            amount = data.draw(st.sampled_from([None, 1]))
+            books.remit(make.opening([answer], trace=f"T-{step}", amount=amount), [answer])
+        books.check()
+
+
+def _commands(books: Any, make: Any, draw: Any, step: int) -> list[Any]:
+    """What a person, a till or a bank might say of the books as they stand."""
+    claims = sorted(books.claims, key=str)
+    waiting = [place for place, row in sorted(books.reads.items()) if row.state in WAITING]
+    held = [one.id for one in books.remittances if one.status == "held"]
+    day = make.opening([]).payment_date
+    said: list[Any] = [Deposited(uuid4(), f"T-{draw(st.integers(0, step))}", 10_000, day)]
+    if claims:
+        claim_id = draw(st.sampled_from(claims))
+        amount = draw(st.integers(-5_000, 15_000))
+        said += [
+            PatientPaid(claim_id, f"TILL-{draw(st.integers(0, 2))}", amount, "card", day, "x"),
+            RefundPatient(claim_id, f"R-{step % 2}", abs(amount), "x", is_paid=bool(step % 2)),
+            WriteOff(claim_id, "x", "small", amount=draw(st.sampled_from([None, 1, 500]))),
+        ]
+        for place, number in sorted(books.denials):
+            said.append(WriteOff(claim_id, "x", "late", (place, number)))
+        for place in waiting:
+            what = draw(st.sampled_from(["match", "accept", "reject", "return"]))
+            said.append(ResolveClaim(place, what, "x", draw(st.sampled_from([None, claim_id]))))
+    said += [DecideRemittance(one, draw(st.booleans()), "x") for one in held]
+    return said
+
+
+WAITING = ("unmatched", "waiting", "quarantined", "rejected")
+
+
+@settings(max_examples=80)
+@given(data=st.data())
+def test_nothing_that_people_decide_unbalances_the_ledger(
+    new_books: Any, make: Any, data: st.DataObject
+) -> None:
+    books = new_books()
+    second = SubmittedCoverage(sequence="S", payer=SubmittedPayer(identifier="PAY02"))
+    claims = [
+        make.claim("ACCT-0", charges=(CHARGE,)),
+        make.claim("ACCT-1", charges=(CHARGE,), other_coverages=(second,)),
+    ]
+    said: list[Any] = []
+    for step in range(data.draw(st.integers(1, 14))):
+        claim = data.draw(st.sampled_from(claims))
+        what = data.draw(st.sampled_from(["submit", "answer", "wrong", "reverse", "person"]))
+        if what == "submit":
+            books.submit(claim)
+        elif what == "person":
+            command = data.draw(st.sampled_from(_commands(books, make, data.draw, step)))
+            with suppress(RefusedError):
+                books.command(command)
+                if isinstance(command, DecideRemittance) and command.is_accepted:
+                    books.release(command.remittance_id)
+        else:
+            status = data.draw(st.sampled_from(["1", "2", "4", "19"]))
+            answer = make.answer(claim, data.draw(adjustments()), status=status)
             if what == "wrong":
                 answer = make.answer(claim, data.draw(adjustments()), paid=1)
             if what == "reverse" and said:
