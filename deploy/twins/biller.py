@@ -8,6 +8,7 @@ What it does not know it leaves on the worklist.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -129,6 +130,18 @@ CORRECTIONS: Mapping[str, Correction] = {
 correction."""
 
 
+def _right_member_id(claim: Claim) -> Operation:
+    number = claim["subscriber"]["identifier"]
+    last = str((int(number[-1]) + 1) % 10)
+    return {"op": "replace", "path": "/subscriber/identifier", "value": number[:-1] + last}
+
+
+def _one_more_diagnosis(claim: Claim) -> Operation:
+    coded = {one["code"] for one in claim["diagnoses"]}
+    code = next(code for code in ("E785", "E039", "D649") if code not in coded)
+    return {"op": "add", "path": "/diagnoses/-", "value": {"code": code, "role": "other"}}
+
+
 class Biller:
     """Works one coding service's worklist. `url` is its HTTP; `key` may read and write it."""
 
@@ -166,6 +179,40 @@ class Biller:
             if done is not None:
                 worked.append(done)
         return worked
+
+    def send_refused_again(self, most: int) -> list[Worked]:
+        """Corrects the member id of claims that a payer refused, as the card has it."""
+        return [
+            self._fixed(shown, [_right_member_id(shown.json()["claim"])])
+            for shown in self._shown("refused", most)
+        ]
+
+    def replace_denied(self, most: int) -> list[Worked]:
+        """Sends denied claims again as replacements, with the diagnosis that was missing."""
+        return [
+            self._fixed(shown, [_one_more_diagnosis(shown.json()["claim"])])
+            for shown in self._shown("denied", most)
+        ]
+
+    def void_denied(self, most: int) -> list[str]:
+        """Takes back denied claims that should never have gone out; their claim ids."""
+        voided = []
+        for shown in self._shown("denied", most):
+            entry = shown.json()["entry"]
+            answer = self._client.post(
+                f"/worklist/{entry['event_id']}/void",
+                json={"reason": "Billed for the wrong patient."},
+                headers={"If-Match": shown.headers["ETag"]},
+            )
+            answer.raise_for_status()
+            voided.append(entry["claim_id"])
+        return voided
+
+    def _shown(self, reason: str, most: int) -> Iterator[httpx.Response]:
+        for entry in list(islice(self.entries(reason), most)):
+            shown = self._client.get(f"/worklist/{entry['event_id']}")
+            shown.raise_for_status()
+            yield shown
 
     def fix(self, entry: Mapping[str, Any]) -> Worked | None:
         """Corrects one claim, as long as there is something to correct; None where no correction

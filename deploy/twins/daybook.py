@@ -22,10 +22,14 @@ _STATE = {
     "claim.refused.v1": "refused_by_payer",
     "claim.paid.v1": "paid",
     "claim.denied.v1": "denied",
+    "claim.reversed.v1": "voided",
 }
 _ORDER = {state: place for place, state in enumerate(_STATE.values())}
-_ACKNOWLEDGED = frozenset({"acknowledged", "paid", "denied"})
-_SETTLED = frozenset({"held", "refused_by_payer", "paid", "denied"})
+_ACKNOWLEDGED = frozenset({"acknowledged", "paid", "denied", "voided"})
+_SETTLED = frozenset({"held", "refused_by_payer", "paid", "denied", "voided"})
+_VOID = "8"
+_BOTH_PAYERS = 2
+_DECIDED = frozenset({"claim.paid.v1", "claim.denied.v1"})
 _AT_PAYER = {
     Outcome.DENIED: "denied",
     Outcome.REFUSED: "refused_by_payer",
@@ -56,6 +60,14 @@ class Daybook:
     """Messages that were taken down for an encounter."""
     encounters: int = 0
     """Claims that were published as encounters, in several messages each."""
+    numbers: dict[str, str] = field(default_factory=dict)
+    """Patient control numbers, by claim id."""
+    due_at_second: set[str] = field(default_factory=set)
+    """Claims that the first payer left something of for a second."""
+    decisions: Counter[str] = field(default_factory=Counter)
+    """How often payers decided on a claim."""
+    overdue: int = 0
+    """Answers that did not come in time, and were said to be missing."""
 
     def published(self, message: Message) -> None:
         """Writes down what a message holds and what must become of it."""
@@ -76,13 +88,23 @@ class Daybook:
     def _expect(self, record: Published) -> None:
         number = record.patient_control_number
         claim_id = claim_id_of(number)
+        self.numbers[claim_id] = number
         self.charges[claim_id] = record.charge_cents
         is_held = record.fate == "held"
         self.expected[claim_id] = "held" if is_held else self._at_payer(number)
 
-    def _at_payer(self, patient_control_number: str) -> str:
-        outcome = expected_outcome(patient_control_number, self.payer_seed)
+    def _at_payer(self, patient_control_number: str, turn: str = "") -> str:
+        outcome = expected_outcome(patient_control_number, self.payer_seed, turn=turn)
         return _AT_PAYER.get(outcome, "paid")
+
+    def sent_again(self, claim_id: str, charge_cents: int, turn: str) -> None:
+        """Writes down that the office corrected a claim. `turn` is the payer twin's word for
+        which sending of the claim it is; `8` takes it back."""
+        number = self.numbers[claim_id]
+        self.charges[claim_id] = 0 if turn == _VOID else charge_cents
+        self.expected[claim_id] = "voided" if turn == _VOID else self._at_payer(number, turn)
+        self.states[claim_id] = "coded"
+        self.decisions[claim_id] = 0
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Takes one event in. The same event again is counted, and changes nothing."""
@@ -97,8 +119,16 @@ class Daybook:
             self.duplicates += 1
         elif event_type == "encounter.recorded.v1":
             self.gathered += 1
+        elif event_type == "claim.secondary-due.v1":
+            self.due_at_second.add(headers.get("ce_subject", ""))
+        elif event_type == "acknowledgement.overdue.v1":
+            self.overdue += 1
         elif event_type in _STATE:
+            self._decided(headers.get("ce_subject", ""), event_type)
             self.advance(headers.get("ce_subject", ""), _STATE[event_type])
+
+    def _decided(self, claim_id: str, event_type: str) -> None:
+        self.decisions[claim_id] += event_type in _DECIDED
 
     def advance(self, claim_id: str, state: str) -> None:
         """Notes that a claim came so far; what it passed before is noted with it."""
@@ -107,6 +137,8 @@ class Daybook:
         if _ORDER[state] >= _ORDER["submitted"]:
             self.submitted.add(claim_id)
         known = self.states.get(claim_id)
+        if state == "voided" and self.expected.get(claim_id) != state:
+            return  # a payer takes a decision back to put another in its place
         if known is None or _ORDER[state] > _ORDER[known]:
             self.states[claim_id] = state
 
@@ -125,7 +157,8 @@ class Daybook:
         return [
             claim_id
             for claim_id, end in self.expected.items()
-            if (state := self.states.get(claim_id)) not in _SETTLED and state != end
+            if ((state := self.states.get(claim_id)) not in _SETTLED and state != end)
+            or (claim_id in self.due_at_second and self.decisions[claim_id] < _BOTH_PAYERS)
         ]
 
     def counts(self) -> dict[str, int]:
@@ -146,6 +179,7 @@ class Daybook:
             "refused_by_payer": ends["refused_by_payer"],
             "paid": ends["paid"],
             "denied": ends["denied"],
+            "voided": ends["voided"],
             "awaiting_payer": ends["submitted"] + ends["acknowledged"],
         }
 
@@ -167,7 +201,7 @@ class Daybook:
             )
         sums: tuple[tuple[str, tuple[str, ...]], ...] = (
             ("accepted", ("held", "submitted")),
-            ("submitted", ("refused_by_payer", "paid", "denied", "awaiting_payer")),
+            ("submitted", ("refused_by_payer", "paid", "denied", "voided", "awaiting_payer")),
         )
         for whole, parts in sums:
             if counts[whole] != sum(counts[part] for part in parts):

@@ -23,6 +23,7 @@ from deploy.twins.publication import (
     Message,
     Published,
 )
+from deploy.twins.variety import varied
 from shared.contract.claim import (
     Address,
     Claim,
@@ -265,12 +266,15 @@ def day(
     today: date,
     run: str = "D",
     formats: Sequence[str] = FORMATS,
+    is_varied: bool = False,
 ) -> Iterator[Message]:
     """A mixed day of at least `count` claims: 837P and 837I files, canonical JSON and NDJSON,
     among them claims that must be held, duplicates, and records that must be refused. With `hl7`
-    among the formats a third of the clean claims are encounters, told in several messages each."""
+    among the formats a third of the clean claims are encounters, told in several messages each. A
+    varied day also has dental claims, and claims with a second payer, in X12 and JSON."""
     hospital = Hospital(seed, today=today, run=run)
     random = Random(seed ^ 0x5EED)
+    variety = Random(seed ^ 0xD1FF)
     sent = 0
     file_number = 0
     first: Message | None = None
@@ -285,6 +289,11 @@ def day(
             spoiled = [pair for pair in spoiled if not any(pair[0] is one for one in told)]
             sent += len(told)
             yield from hl7.publish(told, random, run=run, number=file_number, today=today)
+        if is_varied:
+            spoiled = [
+                (varied(claim, variety) if fate == "accepted" else claim, fate)
+                for claim, fate in spoiled
+            ]
         for content_type, group in _by_door(spoiled, random):
             message_id = f"{run}-{file_number}-{len(group)}-{content_type.partition('/')[2]}"
             message = _message(message_id, content_type, group, today)
@@ -317,7 +326,7 @@ def _by_door(
     as_x12 = [pair for pair in claims if random.random() < 0.7]
     chosen = {id(claim) for claim, _ in as_x12}
     as_json = [pair for pair in claims if id(pair[0]) not in chosen]
-    for kind in ("professional", "institutional"):
+    for kind in ("professional", "institutional", "dental"):
         group = [pair for pair in as_x12 if pair[0].kind == kind]
         if group:
             yield X12, group
