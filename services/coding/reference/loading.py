@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO
+from zipfile import ZipFile
 
 from services.coding.domain.reference import BEGINNING, END
-from services.coding.reference import icd10
+from services.coding.reference import coverage_database, icd10
 from services.coding.reference.delimited import LAYOUTS, records
 from services.coding.reference.kinds import KINDS, surgical_row, table_name
 from services.coding.reference.library import SUFFIX, edition_name
@@ -68,7 +69,11 @@ def load(order: Order, folder: Path, now: datetime, progress: Progress | None = 
     if order.kind not in KINDS:
         raise SourceError(f"{order.kind} is no table; there are {', '.join(KINDS)}")
     report = Report()
-    content, table = _content(order, report, now, progress)
+    with coverage_database.opened(order.path) as archive:
+        if order.kind == "coverage" and archive is not None:
+            content, table = _articles(order, archive, report, now)
+        else:
+            content, table = _content(order, report, now, progress)
     if report.rows == 0:
         raise SourceError("the file has a header and no row that this table can take")
     if report.refused and not order.skip_refused:
@@ -79,6 +84,21 @@ def load(order: Order, folder: Path, now: datetime, progress: Progress | None = 
     if not report.path.exists():
         save(report.path, content)
     return report
+
+
+def _articles(order: Order, archive: ZipFile, report: Report, now: datetime) -> tuple[bytes, str]:
+    writer = TableWriter(KINDS[order.kind].key_width)
+    for row in coverage_database.article_rows(archive):
+        writer.add(row)
+    report.rows = len(writer)
+    return writer.finish(
+        {
+            "table": order.kind,
+            "effective": (order.effective or now.date()).isoformat(),
+            "source": order.source or order.path.name,
+            "loaded_at": now.isoformat(timespec="microseconds"),
+        }
+    ), order.kind
 
 
 def _content(

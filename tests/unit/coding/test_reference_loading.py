@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.coding.domain.reference import (
+    BEGINNING,
     AddOn,
     Article,
     PairEdit,
@@ -234,6 +235,30 @@ def test_articles_of_coverage_load_with_ranges(tmp_path: Path, folder: Path) -> 
         "A57326", Ranges([("I10", "I16"), ("R079", "R079")]), day("2026-01-01"), END, "FMED1"
     )
     assert table.find("93000") == table.find("93005") == (expected,)
+
+
+def test_the_export_of_the_medicare_coverage_database_loads(tmp_path: Path, folder: Path) -> None:
+    """As CMS's download has it: a zip file inside a zip file, a CSV file for each table."""
+    inner = tmp_path / "current_article_csv.zip"
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr(
+            "article_x_hcpc_code.csv",
+            '"article_id","article_version","hcpc_code_id","hcpc_code_group"\n'
+            '"57326","12","93000","1"\n"57326","12","XX000","2"\n"1","1","93005","1"\n',
+        )
+        archive.writestr(
+            "article_x_icd10_covered.csv",
+            '"article_id","article_version","icd10_code_id","icd10_covered_group"\n'
+            '"57326","12","I10","1"\n"57326","12","R07.9","2"\n"57326","12","XX000","3"\n',
+        )
+    path = tmp_path / "current_article.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(inner, inner.name)
+    report = load(Order("coverage", path), folder, NOW)
+    table = loaded(report, "coverage")
+    assert report.rows == 1
+    expected = Ranges([("I10", "I10"), ("R079", "R079")])
+    assert table.find("93000") == (Article("A57326", expected, BEGINNING, END),)
 
 
 @pytest.mark.parametrize(
