@@ -41,5 +41,5 @@ def _routes(rulebook: Rulebook, key: bytes, context: Context) -> Sequence[BaseRo
         context.metrics.decided(event_types)
         context.wake_relay()
 
-    desk = Desk(context.pool, rulebook, told, key)
+    desk = Desk(context.pool, rulebook, told, context.tracing, key)
     return app.routes(context, routes.TITLE, [routes.router], state={"desk": desk})

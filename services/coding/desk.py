@@ -27,6 +27,8 @@ from services.coding.worklist_store import Action, Entry, StoredClaim
 from shared.contract.model import Finding
 from shared.database import Connection, Pool
 from shared.messaging import outbox
+from shared.telemetry import names
+from shared.telemetry.tracing import Tracing
 
 
 class UnknownEntryError(LookupError):
@@ -62,6 +64,7 @@ class Desk:
     pool: Pool
     rulebook: Rulebook
     told: Callable[[Sequence[str]], None]
+    tracing: Tracing
     patient_hash_key: bytes = b""
 
     async def fix(
@@ -168,13 +171,22 @@ class Desk:
             await desk_saving.save_claim(connection, kept, matter, outcome, at)
             days = days_of(outcome.claim, self.patient_hash_key)
             await desk_saving.save_days(connection, states, days, outcome.claim)
-            entry = await desk_saving.save_entry(connection, entry, outcome, at)
             done = replace(action, revision=outcome.claim.revision)
             await worklist_store.record(connection, event_id, done)
-            if outcome.event is not None:
-                await outbox.append(connection, [outcome.event])
+            await self._tell(connection, entry, outcome)
+            entry = await desk_saving.save_entry(connection, entry, outcome, at)
         self.told([outcome.event.type] if outcome.event is not None else [])
         return _acted(entry, outcome)
+
+    async def _tell(self, connection: Connection, entry: Entry, outcome: Outcome) -> None:
+        """Writes the event, on the claim's own trace."""
+        event = outcome.event
+        if event is None:
+            return
+        with self.tracing.span(names.SPAN_WORKLIST, entry.traceparent) as span:
+            span.set(names.CLAIM_ID, event.subject)
+            span.set(names.OUTCOMES, (event.type,))
+            await outbox.append(connection, [replace(event, traceparent=span.traceparent)])
 
 
 async def _open_entry(connection: Connection, event_id: UUID, version: int) -> Entry:
@@ -206,7 +218,6 @@ def _matter(entry: Entry, kept: StoredClaim | None) -> Matter:
         claim=claim,
         findings=entry.findings,
         payer_claim_control_number=kept.payer_claim_control_number,
-        traceparent=entry.traceparent,
     )
 
 

@@ -70,6 +70,8 @@ SPAN_WATCH = "acknowledgement watch"
 """The watchdog said that an answer is overdue."""
 SPAN_ENCOUNTERS = "encounter watch"
 """A hold was over and a claim was made, or charges were said to be overdue."""
+SPAN_WORKLIST = "worklist act"
+"""A person worked on a claim of coding's worklist."""
 
 SPANS = frozenset(
     {
@@ -82,6 +84,7 @@ SPANS = frozenset(
         SPAN_MAILBOX,
         SPAN_WATCH,
         SPAN_ENCOUNTERS,
+        SPAN_WORKLIST,
     }
 )
 

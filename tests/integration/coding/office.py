@@ -141,10 +141,9 @@ class Office:
         self.rulebook = Rulebook(reference)
         self.handler = CodingHandler(self.rulebook)
         self.told: list[str] = []
-        self.desk = Desk(pool, self.rulebook, self.told.extend)
-        self._core = Core(
-            self.handler, postgres_transactions(pool), Tracing("coding", 0.0), lambda: NOW
-        )
+        tracing = Tracing("coding", 0.0)
+        self.desk = Desk(pool, self.rulebook, self.told.extend, tracing)
+        self._core = Core(self.handler, postgres_transactions(pool), tracing, lambda: NOW)
 
     async def take(self, *events: Event) -> Outcome:
         pending = [one for each in events for one in unfold(self.handler, _record(each))]

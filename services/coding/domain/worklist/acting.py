@@ -60,7 +60,6 @@ class Matter:
     claim: Claim
     findings: tuple[Finding, ...]
     payer_claim_control_number: str | None = None
-    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,6 @@ def _event(
         time=at.now,
         data=said,
         sequence=claim.revision,
-        traceparent=matter.traceparent,
         causation_id=matter.entry_id,
     )
 
