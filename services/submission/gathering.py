@@ -7,7 +7,7 @@ back with them: none is skipped, none used twice. Must run under the payer's lea
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import itemgetter
 from uuid import UUID
@@ -93,10 +93,11 @@ async def gather(
         _WAITING, profile.name, list(KINDS), limits.max_claims
     ):
         waiting.setdefault(kind, []).append(Waiting(pending_at, size))
-    is_closing = profile.cutoff is not None and profile.cutoff.is_near(now)
+    if profile.cutoff is not None:
+        limits = replace(limits, window_s=profile.cutoff.window_s(limits.window_s, now))
     formed = []
     for kind, claims in waiting.items():
-        count = closing_count(claims, limits, now, is_closing=is_closing)
+        count = closing_count(claims, limits, now)
         if count:
             formed.append(await form(connection, profile, kind, count, vault, now))
     return formed

@@ -22,14 +22,11 @@ class Limits:
     window_s: float
 
 
-def closing_count(
-    waiting: Sequence[Waiting], limits: Limits, now: datetime, *, is_closing: bool = False
-) -> int:
+def closing_count(waiting: Sequence[Waiting], limits: Limits, now: datetime) -> int:
     """How many of the oldest claims go into an interchange now; 0 where it can still fill.
 
-    It closes full (the count or the size is reached), because the oldest claim has waited for the
-    window, or because a cut-off of the payer is near (`is_closing`). A single claim larger than the
-    size goes alone.
+    It closes full (the count or the size is reached), or because the oldest claim has waited for
+    the window. A single claim larger than the size goes alone.
     """
     total = 0
     for number, claim in enumerate(waiting):
@@ -40,4 +37,4 @@ def closing_count(
         return 0
     is_full = len(waiting) == limits.max_claims or total >= limits.max_bytes
     has_waited = now - waiting[0].pending_since >= timedelta(seconds=limits.window_s)
-    return len(waiting) if is_full or has_waited or is_closing else 0
+    return len(waiting) if is_full or has_waited else 0

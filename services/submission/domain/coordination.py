@@ -24,6 +24,26 @@ def coordination_findings(claim: Claim) -> tuple[Finding, ...]:
     return (*_turn(claim), *_strays(claim), *_balances(claim))
 
 
+def with_dates_once(claim: Claim) -> Claim:
+    """The claim with the day of an earlier decision said once: at the lines (2430 DTP*573) where
+    they have it, else for the claim (2330B DTP*573), which the guides allow only then."""
+    dated = {
+        decision.payer_identifier
+        for line in claim.service_lines
+        for decision in line.adjudications
+        if decision.adjudicated_on is not None
+    }
+    if not any(
+        one.adjudicated_on and one.payer.identifier in dated for one in claim.other_coverages
+    ):
+        return claim
+    coverages = tuple(
+        one.model_copy(update={"adjudicated_on": None}) if one.payer.identifier in dated else one
+        for one in claim.other_coverages
+    )
+    return claim.model_copy(update={"other_coverages": coverages})
+
+
 def _turn(claim: Claim) -> Iterator[Finding]:
     """A later payer is billed with what those before it decided, and no two have one turn."""
     sequences = [claim.payer_sequence, *(one.sequence for one in claim.other_coverages)]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from services.submission.domain.changes import Leg
 from services.submission.domain.control_numbers import format_control_number
-from services.submission.domain.coordination import coordination_findings
+from services.submission.domain.coordination import coordination_findings, with_dates_once
 from services.submission.domain.demands import BILLED_AGAIN, payer_findings
 from services.submission.domain.profile import Profile, TradingPartner
 from services.submission.domain.terms import filing_start
@@ -136,6 +136,7 @@ class _Attempt:
             number = one.payer_claim_number
             claim = claim.model_copy(update={"payer_claim_control_number": number})
         findings = payer_findings(claim, self._profile) or coordination_findings(claim)
+        claim = with_dates_once(claim) if claim.other_coverages else claim
         if findings:
             return claim, findings
         separators = self._envelope.separators

@@ -35,7 +35,7 @@ class Cutoff(Checked):
     times: Annotated[tuple[time, ...], Field(min_length=1, max_length=24)]
     time_zone: str = "UTC"
     margin_s: float = Field(600.0, ge=0, le=DAY_S)
-    """So long before a cut-off, what waits is sent without waiting for more."""
+    """So long before a cut-off, what waits is sent sooner: after a tenth of this, at most."""
 
     @field_validator("time_zone")
     @classmethod
@@ -45,6 +45,10 @@ class Cutoff(Checked):
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError("a time zone's name, such as America/Chicago") from None
         return name
+
+    def window_s(self, usual_s: float, now: datetime) -> float:
+        """How long a claim waits for others now, at most."""
+        return min(usual_s, self.margin_s / 10) if self.is_near(now) else usual_s
 
     def is_near(self, now: datetime) -> bool:
         """Whether a cut-off comes within the margin."""

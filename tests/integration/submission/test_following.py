@@ -2,7 +2,7 @@
 clocks that run out."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.submission.domain.profile import Profile
-from services.submission.domain.terms import Filing, StatusInquiry
+from services.submission.domain.terms import Cutoff, Filing, StatusInquiry
 from services.submission.keeping import content_of
 from services.submission.vault import NoKeyError, Vault
 from shared.contract.acknowledgement import StatusLevel
@@ -362,3 +362,15 @@ async def test_the_answer_that_comes_before_the_835_late_does_not_take_it_back(
     await desk.round()
     await desk.take_answers()
     assert await desk.statuses() == {1: "adjudicated"}
+
+
+async def test_before_a_cut_off_an_interchange_closes_sooner(
+    pool: Pool, tmp_path: Path, claim: MakeClaim
+) -> None:
+    cutoff = Cutoff(times=(time(12, 30),), margin_s=600)
+    desk = Desk(pool, tmp_path, Profile(cutoff=cutoff, interchange_window_s=7200))
+    await desk.code(claim(1))
+    await desk.round(1199)
+    assert desk.sent_numbers() == []
+    await desk.round(2)
+    assert desk.sent_numbers() == ["PCN00001"]

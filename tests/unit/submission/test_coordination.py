@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.submission.domain.coordination import coordination_findings
+from services.submission.domain.coordination import coordination_findings, with_dates_once
 from shared.contract.claim import Claim, LineAdjudication, OtherCoverage, Payer
 from shared.contract.model import Adjustment
 from shared.x12.claims.reading import ReadClaim, read_claims
@@ -140,6 +140,19 @@ def test_two_payers_in_one_place_and_decisions_of_nobody_are_found(make_claim: M
     assert "line-decision-of-unknown-payer" in _codes(
         claim.model_copy(update={"other_coverages": (stranger,)})
     )
+
+
+def test_the_day_of_a_decision_is_said_at_the_lines_or_for_the_claim(
+    make_claim: MakeClaim,
+) -> None:
+    day = date(2025, 3, 20)
+    both = _decided(make_claim(), [15_000, 10_000], 25_000, adjudicated_on=day)
+    once = with_dates_once(both)
+    assert once.other_coverages[0].adjudicated_on is None
+    assert once.service_lines == both.service_lines
+    alone = OtherCoverage(sequence="P", payer=Payer(identifier="P1"), paid=1, adjudicated_on=day)
+    claim = make_claim(payer_sequence="S", other_coverages=(alone,))
+    assert with_dates_once(claim) is claim
 
 
 @pytest.mark.parametrize("folder", ["837P", "837I", "837D"])

@@ -52,6 +52,13 @@ def test_a_cut_off_just_after_midnight_is_near_the_evening_before() -> None:
     assert cutoff.is_near(datetime(2025, 3, 10, 23, 58, tzinfo=UTC))
 
 
+def test_near_a_cut_off_claims_wait_a_tenth_of_its_margin_at_most() -> None:
+    cutoff = Cutoff(times=(time(17),), margin_s=600)
+    near, far = datetime(2025, 3, 10, 16, 55, tzinfo=UTC), datetime(2025, 3, 10, 12, tzinfo=UTC)
+    assert (cutoff.window_s(3600, near), cutoff.window_s(3600, far)) == (60, 3600)
+    assert cutoff.window_s(5, near) == 5
+
+
 def test_timely_filing_counts_from_the_last_service(make_claim: MakeClaim) -> None:
     assert filing_start(make_claim()) == date(2025, 3, 3)
     assert filing_start(make_claim(statement_through=date(2025, 3, 5))) == date(2025, 3, 5)
