@@ -24,7 +24,7 @@ from shared.money import format_cents
 TEMPLATE = Path(__file__).parent / "templates" / "appeal.txt"
 
 _CLAIM = """
-SELECT content, payer_claim_control_number, accepted_at FROM claim
+SELECT content, payer_claim_control_number, accepted_at, acceptance_evidence FROM claim
 JOIN claim_document ON claim_document.claim_id = claim.id WHERE claim.id = $1
 """
 _BASIS = {
@@ -84,6 +84,7 @@ async def packet(
         payer=claim.payer,
         payer_claim_number=found["payer_claim_control_number"],
         accepted_at=found["accepted_at"],
+        evidence=found["acceptance_evidence"],
         denials=denials,
         total=format_cents(sum(row["amount_cents"] for row in rows)),
         deadline=min((row["due_on"] for row in rows if row["due_on"]), default=None),

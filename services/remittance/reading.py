@@ -53,9 +53,17 @@ _SUBMITTED, _ACKNOWLEDGED = "claim.submitted.v1", "claim.acknowledged.v1"
 Transaction = Opening | ClaimRead | Closing | RemittanceProblem
 
 
+class _Evidence(Model):
+    transaction: str = "277CA"
+    control_number: str | None = None
+    received_at: datetime | None = None
+    status_codes: tuple[str, ...] = ()
+
+
 class _Acknowledged(Model):
     stage: str | None = None
     payer_claim_control_number: str | None = None
+    evidence: _Evidence = _Evidence()
 
 
 # claims.submission
@@ -99,10 +107,13 @@ def _body_of(
         claim = Submitted.model_validate_json(value).claim
         return Registration(claim, account_key(claim.patient_control_number), trace, value)
     said = _Acknowledged.model_validate_json(value)
-    accepted_at = at if said.stage == "payer" else None
-    if said.payer_claim_control_number is None and accepted_at is None:
-        return None
-    return Numbered(claim_id, said.payer_claim_control_number, accepted_at)
+    if said.stage != "payer":
+        number = said.payer_claim_control_number
+        return Numbered(claim_id, number) if number else None
+    evidence = said.evidence
+    parts = (evidence.transaction, evidence.control_number, *evidence.status_codes)
+    told = " ".join(part for part in parts if part)
+    return Numbered(claim_id, said.payer_claim_control_number, evidence.received_at or at, told)
 
 
 # payers.inbound

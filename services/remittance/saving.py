@@ -46,18 +46,20 @@ INSERT INTO claim (id, account_id, revision, patient_control_number, payer_ident
                    payer_claim_control_number, status, charge_cents, paid_cents, contractual_cents,
                    patient_cents, other_cents, denied_cents, charge_entry, charge_revision, lines,
                    line_control_numbers, standing, traceparent, written_off_cents, owing_payer,
-                   payer_sequence, next_payers, accepted_at)
+                   payer_sequence, next_payers, accepted_at, acceptance_evidence)
 SELECT id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
        patient, other, denied, charge_entry, charge_revision, lines,
        string_to_array(control_numbers, E'\\x1f'), standing, traceparent, written_off, owing_payer,
-       payer_sequence, string_to_array(next_payers, E'\\x1f'), accepted_at
+       payer_sequence, string_to_array(next_payers, E'\\x1f'), accepted_at, evidence
 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
             $13::bigint[], $14::uuid[], $15::int[], $16::json[], $17::text[], $18::json[],
-            $19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[], $24::timestamptz[])
+            $19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
+            $25::text[])
   AS new (id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
           patient, other, denied, charge_entry, charge_revision, lines, control_numbers, standing,
-          traceparent, written_off, owing_payer, payer_sequence, next_payers, accepted_at)
+          traceparent, written_off, owing_payer, payer_sequence, next_payers, accepted_at,
+          evidence)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, payer_identifier = excluded.payer_identifier,
     payer_claim_control_number = excluded.payer_claim_control_number, status = excluded.status,
@@ -69,7 +71,8 @@ ON CONFLICT (id) DO UPDATE SET
     standing = excluded.standing, traceparent = excluded.traceparent,
     written_off_cents = excluded.written_off_cents, owing_payer = excluded.owing_payer,
     payer_sequence = excluded.payer_sequence, next_payers = excluded.next_payers,
-    accepted_at = excluded.accepted_at, updated_at = now()
+    accepted_at = excluded.accepted_at, acceptance_evidence = excluded.acceptance_evidence,
+    updated_at = now()
 """
 _SAVE_READ = """
 INSERT INTO remittance_claim (remittance_id, position, account_id, claim_id, state, status,
@@ -212,6 +215,7 @@ async def save_claims(connection: Connection, accounts: Mapping[UUID, PatientAcc
         [claim.payer_sequence for claim in claims],
         [SEPARATOR.join(claim.next_payers) for claim in claims],
         [claim.accepted_at for claim in claims],
+        [claim.acceptance_evidence for claim in claims],
     )
 
 

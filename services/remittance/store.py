@@ -84,7 +84,8 @@ _CLAIMS = """
 SELECT id, account_id, revision, patient_control_number, payer_identifier, charge_cents,
        charge_entry, charge_revision, lines, payer_claim_control_number, status, traceparent,
        paid_cents, contractual_cents, patient_cents, other_cents, denied_cents, standing,
-       written_off_cents, owing_payer, payer_sequence, next_payers, accepted_at
+       written_off_cents, owing_payer, payer_sequence, next_payers, accepted_at,
+       acceptance_evidence
 FROM claim WHERE account_id = ANY($1::uuid[]) ORDER BY id
 """
 _WAITING = """
@@ -225,6 +226,7 @@ def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
         payer_sequence=row["payer_sequence"],
         next_payers=tuple(row["next_payers"]),
         accepted_at=row["accepted_at"],
+        acceptance_evidence=row["acceptance_evidence"],
     )
 
 

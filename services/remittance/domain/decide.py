@@ -155,9 +155,10 @@ def _number(states: States, body: Numbered) -> Outcome:
 
 def _acknowledged(claim: LedgerClaim, body: Numbered) -> LedgerClaim:
     number = body.payer_claim_control_number or claim.payer_claim_control_number
-    return claim._replace(
-        payer_claim_control_number=number, accepted_at=claim.accepted_at or body.accepted_at
-    )
+    claim = claim._replace(payer_claim_control_number=number)
+    if claim.accepted_at is not None or body.accepted_at is None:
+        return claim
+    return claim._replace(accepted_at=body.accepted_at, acceptance_evidence=body.evidence)
 
 
 # Remittances

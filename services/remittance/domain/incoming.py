@@ -49,6 +49,8 @@ class Numbered:
     claim_id: UUID
     payer_claim_control_number: str | None = None
     accepted_at: datetime | None = None
+    evidence: str | None = None
+    """Which answer of the payer's says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ class LedgerClaim(NamedTuple):
     """Payers that come after and were not asked yet, in their order."""
     accepted_at: datetime | None = None
     """When the payer took the claim into adjudication (277CA)."""
+    acceptance_evidence: str | None = None
+    """Which answer said so: its kind, control number and status codes."""
 
     @property
     def payer(self) -> str:

@@ -129,10 +129,18 @@ async def test_denials_are_work_with_a_deadline_and_an_appeal(desk: Any, paper: 
     assert (denial["kind"], denial["due_on"]) == ("eligibility", "2026-08-28")
     (step,) = await _ask(desk, questions.denials_by_step)
     assert (step["denials"], step["amount"]) == (1, "300.00")
-    await desk.fetch("UPDATE claim SET accepted_at = '2026-01-05'")
+    await desk.fetch(
+        "UPDATE claim SET accepted_at = '2026-01-05', acceptance_evidence = '277CA 0001 A2:20:PR'"
+    )
     packet = await _ask(desk, appeals.packet, _claim_id("A"), DEFAULT, NOW.date())
     text = appeals.to_text(packet)
-    for said in ("Member number: W1", "Amount appealed: 300.00", "CO-29", "2026-01-05", "99213"):
+    for said in (
+        "Member number: W1",
+        "Amount appealed: 300.00",
+        "CO-29",
+        "2026-01-05 (277CA 0001 A2:20:PR)",
+        "99213",
+    ):
         assert said in text
     assert appeals.to_pdf(packet).startswith(b"%PDF")
     assert [one.kind for one in (await _patient(desk, "A")).claims[0].open] == ["denial"]

@@ -219,7 +219,7 @@ def test_the_number_a_payer_gave_is_kept() -> None:
     )
     (unit,) = read_submission(_event_record(Event(CLAIM_ID, "t", str(CLAIM_ID), _NOW, data)))
     assert isinstance(unit, Unit)
-    assert unit.body == Numbered(CLAIM_ID, "P1", accepted_at=_NOW)
+    assert unit.body == Numbered(CLAIM_ID, "P1", accepted_at=_NOW, evidence="277CA")
 
 
 def test_data_that_does_not_fit_is_bad_and_says_no_value() -> None:
