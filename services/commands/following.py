@@ -41,6 +41,9 @@ _ENDS = frozenset(
 )
 WELL = frozenset(("submitted", "duplicate", "gathered"))
 
+EARLY = 2_000
+"""Claims of which something was heard before they were, at most: most are other people's."""
+
 Fetch = Callable[[Mapping[str, str]], bytes]
 """The value that a claim check in an event's headers stands for."""
 
@@ -86,6 +89,7 @@ class Following:
         self.answers = {answer.message_id: answer for answer in answers}
         self._marks = [str(message_id).encode() for message_id in self.answers]
         self._claims: dict[str, dict[int, Outcome]] = {}
+        self._early: dict[str, list[tuple[Mapping[str, str], bytes]]] = {}
         self._fetch = fetch
 
     @property
@@ -95,8 +99,14 @@ class Following:
     def heard(self, headers: Mapping[str, str], value: bytes) -> None:
         """Takes one event in. What cannot be read is not ours: nothing is raised for it."""
         kind = headers.get("ce_type", "")
-        if kind in _LATER and headers.get("ce_subject") in self._claims:
-            self._advance(headers, value, _LATER[kind])
+        if kind in _LATER:
+            subject = headers.get("ce_subject", "")
+            if subject in self._claims:
+                self._advance(headers, value, _LATER[kind])
+            else:
+                self._early.setdefault(subject, []).append((headers, value))
+                if len(self._early) > EARLY:
+                    del self._early[next(iter(self._early))]
         elif kind in _ANSWERS:
             body = self._fetch(headers) if "ce_dataref" in headers else value
             if any(mark in body for mark in self._marks):
@@ -132,6 +142,9 @@ class Following:
         answer.records[origin.position] = record
         if outcome == "accepted":
             self._claims.setdefault(event.subject, {})[event.sequence] = record
+            # A poll brings its topics in no order: what came of the claim may be heard before it.
+            for headers, value in self._early.pop(event.subject, ()):
+                self._advance(headers, value, _LATER[headers["ce_type"]])
 
 
 def _event(headers: Mapping[str, str], value: bytes) -> Event | None:

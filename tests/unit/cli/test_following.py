@@ -192,3 +192,17 @@ def test_a_message_of_an_encounter_is_gathered_and_goes_on_as_the_claim_it_compl
     tell(following, claim.id, ClaimReceived(claim=claim, origin=origin(), received_at=NOW))
     assert [one.outcome for one in answer.records.values()] == ["accepted"]
     assert not answer.is_settled
+
+
+def test_what_is_heard_before_the_claim_counts_once_the_claim_is_heard(
+    following: Following, answer: Answer, claim: Claim
+) -> None:
+    """A poll brings its topics in no order."""
+    tell(following, claim.id, ClaimHeld(claim=claim, ruleset="r", findings=(FINDING,)))
+    assert not answer.is_settled
+
+    tell(following, claim.id, received(claim, origin()))
+    following.answers[MESSAGE].expected = 1
+
+    assert [one.outcome for one in answer.records.values()] == ["held"]
+    assert answer.is_settled
