@@ -177,6 +177,11 @@ def fhir_claims(draw: st.DrawFn) -> Claim:
         "subscriber": draw(insured()),
         "payer": draw(payers),
         "payer_sequence": draw(st.sampled_from("PST")),
+        # These come from the source's profile: FHIR has no place for them.
+        "accepts_assignment": "A",
+        "benefits_assigned": "Y",
+        "release_of_information": "Y",
+        "provider_signature": None if kind == "institutional" else True,
         "diagnoses": diagnoses,
         "service_lines": [
             draw(lines(kind, place, len(diagnoses))) for place in range(1, count + 1)
@@ -283,6 +288,8 @@ def _other_coverages(draw: st.DrawFn, place: int) -> Node:
         "sequence": "ABC"[place],
         "relationship": draw(st.sampled_from(("01", "19", "G8"))),
         "payer": draw(payers),
+        "benefits_assigned": "Y",
+        "release_of_information": "Y",
         "subscriber": {**person, "identifier": draw(codes), "identifier_qualifier": "MI"},
     }
     if draw(st.booleans()):

@@ -14,8 +14,9 @@ import pytest
 from confluent_kafka import Producer
 
 from deploy.local.stack import Stack
-from deploy.twins.fhir_claims import FHIR, write_bundle
-from deploy.twins.hospital import JSON, NDJSON, X12, render_x12
+from deploy.twins.fhir.claims import write_bundle
+from deploy.twins.hospital import render_x12
+from deploy.twins.publication import FHIR, JSON, NDJSON, X12
 from shared.contract.claim import Claim
 from shared.contract.envelope import business_id
 from shared.contract.model import to_wire

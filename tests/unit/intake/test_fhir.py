@@ -5,6 +5,7 @@ import io
 import json
 import random
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from fhir.resources.R4B.claim import Claim as JudgeClaim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.twins.fhir_claims import write_bundle, write_claim
+from deploy.twins.fhir.charges import write_charges
+from deploy.twins.fhir.claims import write_bundle, write_claim
+from deploy.twins.hospital import Hospital
 from services.intake.domain.arrival import (
     AcceptedClaim,
     ClaimRefusal,
@@ -25,21 +28,23 @@ from services.intake.domain.arrival import (
 )
 from services.intake.domain.fhir.reading import read_fhir
 from services.intake.domain.message import admit
+from services.intake.domain.profile import PayerEntry, SourceProfile
 from shared.contract.claim import Claim
 from tests.fhir_strategies import fhir_claims
 from tests.unit.intake.fhir_expectations import EXPECTED
 
 Node = dict[str, Any]
+PROFILE = SourceProfile()
 
 
-def outcomes(document: bytes | Node) -> list[Outcome]:
+def outcomes(document: bytes | Node, profile: SourceProfile = PROFILE) -> list[Outcome]:
     text = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return [admit(reading, "general") for reading in read_fhir(io.BytesIO(text))]
+    return [admit(reading, "general") for reading in read_fhir(io.BytesIO(text), profile)]
 
 
 def claims(document: bytes) -> list[Claim]:
     found = []
-    for reading in read_fhir(io.BytesIO(document)):
+    for reading in read_fhir(io.BytesIO(document), PROFILE):
         assert isinstance(reading, Claim | NotedClaim), reading
         found.append(reading if isinstance(reading, Claim) else reading.claim)
     return found
@@ -331,6 +336,27 @@ def test_resources_may_come_one_a_line(claim: Node) -> None:
     assert [told(one) for one in outcomes(text + b"\n" + text + b"\n")] == [["accepted"]] * 2
 
 
+def test_a_sources_profile_says_what_fhir_does_not(claim: Node) -> None:
+    (found,) = claims(json.dumps(claim).encode())
+    signed = found.provider_signature, found.accepts_assignment, found.release_of_information
+    assert signed == (True, "A", "Y")
+    profile = SourceProfile(
+        benefits_assigned="N",
+        payers={"PAY01": PayerEntry(identifier="60054", name="AETNA", filing_indicator="CI")},
+        default_payer=PayerEntry(identifier="OTHER"),
+    )
+    (outcome,) = outcomes(claim, profile)
+    assert isinstance(outcome, AcceptedClaim)
+    assert (outcome.claim.payer.identifier, outcome.claim.filing_indicator) == ("60054", "CI")
+    assert outcome.claim.benefits_assigned == "N"
+    claim["insurer"] = {"display": "Nobody knows"}
+    (outcome,) = outcomes(claim, profile)
+    assert isinstance(outcome, AcceptedClaim)
+    assert outcome.claim.payer.identifier == "OTHER"
+    (outcome,) = outcomes(claim)
+    assert told(outcome) == ["payer-not-identified insurer"]
+
+
 # Charges
 
 
@@ -413,6 +439,27 @@ def test_charges_with_revenue_codes_become_an_institutional_claim(charges: Node)
     assert (found.kind, found.facility_code, found.frequency) == ("institutional", "11", "1")
     assert found.admitted_on == found.statement_from
     assert {line.revenue_code for line in found.service_lines} == {"0300"}
+
+
+def test_the_hospitals_charges_are_what_its_claim_would_be() -> None:
+    made = [
+        claim
+        for claim in Hospital(9, today=date(2026, 1, 5)).claims(60)
+        if claim.kind == "professional" and claim.patient is None
+    ]
+    for claim in made:
+        lines = tuple(line.model_copy(update={"drug": None}) for line in claim.service_lines)
+        (found,) = claims(write_charges(claim.model_copy(update={"service_lines": lines})))
+        assert found.charge == claim.charge
+        assert found.patient_control_number == claim.patient_control_number
+        assert found.diagnoses == claim.diagnoses
+        assert found.payer == claim.payer
+        assert found.subscriber == claim.subscriber
+        assert [one.charge for one in found.service_lines] == [one.charge for one in lines]
+        rendering = found.rendering_provider, claim.rendering_provider
+        assert rendering[0] is not None
+        assert rendering[1] is not None
+        assert rendering[0].npi == rendering[1].npi
 
 
 def test_what_is_wrong_with_a_charge_is_said_at_the_charge(charges: Node) -> None:
