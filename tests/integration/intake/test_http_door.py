@@ -191,6 +191,15 @@ async def test_the_same_request_is_answered_as_the_first_time_and_done_once(door
     assert [tuple(row) for row in types] == [("claim.duplicated.v1", 2), ("claim.received.v1", 2)]
 
 
+async def test_a_request_is_known_for_longer_than_the_inbox_is_kept(door: Door) -> None:
+    body = ndjson(document(1), document(2, kind="surgical"))
+    first = await door.post(body, idempotency_key="year")
+    await door.pool.execute("DELETE FROM inbox")
+    again = await door.post(body, idempotency_key="year")
+    assert again.text == first.text
+    assert await door.count("event") == 2
+
+
 async def test_a_key_that_was_anothers_is_refused_and_nothing_is_taken_in(door: Door) -> None:
     await door.post(ndjson(document(1)), idempotency_key="k")
     reused = await door.post(ndjson(document(2)), idempotency_key="k")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.bundle import Bundle as JudgeBundle
 from fhir.resources.R4B.claim import Claim as JudgeClaim
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.twins.fhir.charges import write_charges
@@ -30,7 +30,7 @@ from services.intake.domain.fhir.reading import read_fhir
 from services.intake.domain.message import admit
 from services.intake.domain.profile import PayerEntry, SourceProfile
 from shared.contract.claim import Claim
-from tests.fhir_strategies import fhir_claims
+from tests.fhir_strategies import examples, fhir_claims
 from tests.unit.intake.fhir_expectations import EXPECTED
 
 Node = dict[str, Any]
@@ -71,19 +71,19 @@ def test_every_sample_is_accepted_or_refused_for_a_true_reason(samples: Path) ->
 # Through FHIR and back
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(fhir_claims(), min_size=1, max_size=3))
 def test_what_a_bundle_can_carry_comes_back_whole(made: list[Claim]) -> None:
     assert claims(write_bundle(made, "transaction")) == made
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(fhir_claims())
 def test_a_claim_with_contained_resources_comes_back_whole(made: Claim) -> None:
     assert claims(write_claim(made)) == [made]
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(fhir_claims())
 def test_what_the_twin_writes_is_fhir_in_the_eyes_of_a_judge(made: Claim) -> None:
     """fhir.resources, the R4B models: what is no FHIR raises."""
@@ -528,7 +528,7 @@ def holds(document: bytes) -> None:
             assert all(finding.path and finding.code for finding in outcome.findings)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(fhir_claims(), st.randoms(use_true_random=False), st.booleans())
 def test_no_change_to_a_claim_makes_the_reader_fail(
     made: Claim, chance: random.Random, is_bundle: bool
@@ -537,7 +537,7 @@ def test_no_change_to_a_claim_makes_the_reader_fail(
     holds(json.dumps(_mutated(json.loads(text), chance)).encode())
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.binary(max_size=200), st.integers(0, 4000), fhir_claims())
 def test_no_bytes_make_the_reader_fail(noise: bytes, at: int, made: Claim) -> None:
     text = write_claim(made)
