@@ -1,6 +1,6 @@
 """A visit's charges as FHIR: billable ChargeItems with their Encounter, Account and Coverage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from deploy.twins.fhir.parties import coverage_of, organization, payer, person, practitioner
 from deploy.twins.fhir.parts import HL7, Node, concept, dumped, money
@@ -11,21 +11,33 @@ _ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 _PARTS = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 
-def write_charges(claim: Claim) -> bytes:
-    """A professional claim of one visit as a message Bundle of what it is made of. The patient must
-    be the subscriber, and no line may have a drug: a ChargeItem does not carry one."""
+def write_charges(claim: Claim) -> tuple[bytes, bytes]:
+    """A professional claim of one visit as two Bundles: its charges, and the visit with all that
+    they refer to. The patient must be the subscriber, and no line may have a drug: a ChargeItem
+    does not carry one."""
+    return _bundle(_charges(claim), "2026-01-05T08:00:00Z"), _bundle(
+        _visit(claim), "2026-01-05T18:00:00Z"
+    )
+
+
+def _bundle(resources: Iterable[Node], timestamp: str) -> bytes:
     entries = [
         {"fullUrl": f"urn:visit:{one['resourceType']}/{one['id']}", "resource": one}
-        for one in _resources(claim)
+        for one in resources
     ]
-    return dumped({"resourceType": "Bundle", "type": "message", "entry": entries})
+    bundle = {"resourceType": "Bundle", "type": "message", "timestamp": timestamp}
+    return dumped({**bundle, "entry": entries})
 
 
 def _refer(kind: str, identity: str) -> Node:
     return {"reference": f"urn:visit:{kind}/{identity}"}
 
 
-def _resources(claim: Claim) -> Iterator[Node]:
+def _account(claim: Claim) -> Node:
+    return {"type": "Account", "identifier": {"value": claim.patient_control_number}}
+
+
+def _visit(claim: Claim) -> Iterator[Node]:
     patient = _refer("Patient", "p")
     yield {**person(claim.subscriber), "id": "p"}
     yield {**organization(claim.billing_provider, "Organization"), "id": "o"}
@@ -44,6 +56,9 @@ def _resources(claim: Claim) -> Iterator[Node]:
         "coverage": [{"coverage": _refer("Coverage", "v"), "priority": 1}],
     }
     yield from _encounter(claim, patient)
+
+
+def _charges(claim: Claim) -> Iterator[Node]:
     for line in claim.service_lines:
         assert line.procedure is not None
         assert line.service_from is not None
@@ -52,9 +67,9 @@ def _resources(claim: Claim) -> Iterator[Node]:
             "id": f"c{line.number}",
             "status": "billable",
             "code": concept(_CPT, line.procedure.code),
-            "subject": patient,
+            "subject": _refer("Patient", "p"),
             "context": _refer("Encounter", "e"),
-            "account": [_refer("Account", "a")],
+            "account": [_account(claim)],
             "occurrenceDateTime": line.service_from.isoformat(),
             "quantity": {"value": 1},
             "priceOverride": money(line.charge),
@@ -68,6 +83,7 @@ def _encounter(claim: Claim, patient: Node) -> Iterator[Node]:
         "status": "finished",
         "class": {"system": f"{HL7}/v3-ActCode", "code": "AMB"},
         "subject": patient,
+        "account": [_refer("Account", "a")],
         "serviceProvider": _refer("Organization", "o"),
         "diagnosis": [
             {"condition": _refer("Condition", f"d{rank}"), "rank": rank}

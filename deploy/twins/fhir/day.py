@@ -20,10 +20,11 @@ def publish(claims: Sequence[Claim], random: Random, *, run: str, number: int) -
     made = 0
     while left:
         made += 1
+        name = f"{run}-{number}-fhir-{made}"
         if _is_a_visit(left[0]) and random.random() < 0.3:
-            taken, left = left[:1], left[1:]
-            value = write_charges(taken[0])
-        elif random.random() < 0.3:
+            yield from _visit(name, left.pop(0))
+            continue
+        if random.random() < 0.3:
             taken, left = left[:1], left[1:]
             value = write_claim(taken[0])
         else:
@@ -33,7 +34,6 @@ def publish(claims: Sequence[Claim], random: Random, *, run: str, number: int) -
         records = tuple(
             Published(claim.patient_control_number, claim.charge, "accepted") for claim in taken
         )
-        name = f"{run}-{number}-fhir-{made}"
         yield Message(name, random.choice(_LABELS), value, records)
         if number == 1 and made == 1:
             again = tuple(
@@ -41,6 +41,16 @@ def publish(claims: Sequence[Claim], random: Random, *, run: str, number: int) -
                 for one in records
             )
             yield Message(f"{name}-again", FHIR, value, again)
+
+
+def _visit(name: str, claim: Claim) -> Iterator[Message]:
+    """A visit in two Bundles, the charges first."""
+    number = claim.patient_control_number
+    gathered = (Published(number, 0, "gathered"),)
+    charges, visit = write_charges(claim)
+    yield Message(f"{name}-charges", FHIR, charges, gathered, key=number)
+    complete = (Published(number, claim.charge, "accepted"),)
+    yield Message(f"{name}-visit", FHIR, visit, gathered, complete, key=number)
 
 
 def _is_a_visit(claim: Claim) -> bool:

@@ -4,8 +4,7 @@ of what is wrong, and that nothing at all makes the reader fail."""
 import io
 import json
 import random
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ from fhir.resources.R4B.claim import Claim as JudgeClaim
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.twins.fhir.charges import write_charges
 from deploy.twins.fhir.claims import write_bundle, write_claim
-from deploy.twins.hospital import Hospital
 from services.intake.domain.arrival import (
     AcceptedClaim,
     ClaimRefusal,
@@ -355,121 +352,6 @@ def test_a_sources_profile_says_what_fhir_does_not(claim: Node) -> None:
     assert outcome.claim.payer.identifier == "OTHER"
     (outcome,) = outcomes(claim)
     assert told(outcome) == ["payer-not-identified insurer"]
-
-
-# Charges
-
-
-@pytest.fixture
-def charges(claim: Node) -> Node:
-    """ChargeItems of one visit, with all that a claim needs."""
-    patient, organization, coverage = claim["contained"]
-    coverage["beneficiary"]["reference"] = "Patient/p"
-    coverage["payor"] = [{"identifier": {"value": "PAY01"}}]
-    charge: Node = {
-        "resourceType": "ChargeItem",
-        "status": "billable",
-        "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "99213"}]},
-        "subject": {"reference": "Patient/p"},
-        "context": {"reference": "Encounter/e"},
-        "account": [{"reference": "Account/a"}],
-        "occurrenceDateTime": "2025-03-01T10:00:00Z",
-        "priceOverride": {"value": 145.5},
-    }
-    encounter: Node = {
-        "resourceType": "Encounter",
-        "id": "e",
-        "class": {"code": "AMB"},
-        "period": {"start": "2025-03-01", "end": "2025-03-01"},
-        "serviceProvider": {"reference": "Organization/o"},
-        "diagnosis": [{"condition": {"reference": "Condition/d"}, "rank": 1}],
-        "participant": [
-            {
-                "type": [{"coding": [{"code": "PPRF"}]}],
-                "individual": {"reference": "Practitioner/r"},
-            }
-        ],
-    }
-    icd = [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}]
-    resources: Sequence[Node] = (
-        {**charge, "id": "i1"},
-        {**charge, "id": "i2", "code": {"coding": [{"code": "93000"}]}},
-        {**charge, "id": "i3", "status": "not-billable"},
-        encounter,
-        {
-            "resourceType": "Account",
-            "id": "a",
-            "identifier": [{"value": "VISIT-1"}],
-            "coverage": [{"coverage": {"reference": "Coverage/v"}, "priority": 1}],
-        },
-        patient,
-        organization,
-        coverage,
-        {"resourceType": "Condition", "id": "d", "code": {"coding": icd}},
-        {"resourceType": "Practitioner", "id": "r", "name": [{"family": "DOC"}]},
-    )
-    entries = [{"resource": one} for one in resources]
-    return {"resourceType": "Bundle", "type": "message", "entry": entries}
-
-
-def test_the_charges_of_a_visit_become_one_claim(charges: Node) -> None:
-    (found,) = claims(json.dumps(charges).encode())
-    assert (found.kind, found.patient_control_number, found.charge) == (
-        "professional",
-        "VISIT-1",
-        29100,
-    )
-    assert [line.procedure and line.procedure.code for line in found.service_lines] == [
-        "99213",
-        "93000",
-    ]
-    assert found.facility_code == "11"
-    assert found.rendering_provider is not None
-    assert found.rendering_provider.name == "DOC"
-    assert [one.code for one in found.diagnoses] == ["I10"]
-    assert found.billing_provider.npi == "1234567893"
-
-
-def test_charges_with_revenue_codes_become_an_institutional_claim(charges: Node) -> None:
-    for entry in charges["entry"][:2]:
-        coding = {"system": "https://www.nubc.org/CodeSystem/RevenueCodes", "code": "0300"}
-        entry["resource"]["code"]["coding"].append(coding)
-    charges["entry"][3]["resource"]["class"]["code"] = "IMP"
-    (found,) = claims(json.dumps(charges).encode())
-    assert (found.kind, found.facility_code, found.frequency) == ("institutional", "11", "1")
-    assert found.admitted_on == found.statement_from
-    assert {line.revenue_code for line in found.service_lines} == {"0300"}
-
-
-def test_the_hospitals_charges_are_what_its_claim_would_be() -> None:
-    made = [
-        claim
-        for claim in Hospital(9, today=date(2026, 1, 5)).claims(60)
-        if claim.kind == "professional" and claim.patient is None
-    ]
-    for claim in made:
-        lines = tuple(line.model_copy(update={"drug": None}) for line in claim.service_lines)
-        (found,) = claims(write_charges(claim.model_copy(update={"service_lines": lines})))
-        assert found.charge == claim.charge
-        assert found.patient_control_number == claim.patient_control_number
-        assert found.diagnoses == claim.diagnoses
-        assert found.payer == claim.payer
-        assert found.subscriber == claim.subscriber
-        assert [one.charge for one in found.service_lines] == [one.charge for one in lines]
-        rendering = found.rendering_provider, claim.rendering_provider
-        assert rendering[0] is not None
-        assert rendering[1] is not None
-        assert rendering[0].npi == rendering[1].npi
-
-
-def test_what_is_wrong_with_a_charge_is_said_at_the_charge(charges: Node) -> None:
-    charges["entry"][1]["resource"]["priceOverride"] = {"value": 1.005}
-    del charges["entry"][0]["resource"]["code"]
-    (outcome,) = outcomes(charges)
-    assert told(outcome) == [
-        "service-not-coded entry[0].resource.code",
-        "amount-format entry[1].resource.priceOverride.value",
-    ]
 
 
 # Whatever comes

@@ -15,6 +15,7 @@ _OUTCOME = {
     "accepted": "claim.received.v1",
     "held": "claim.received.v1",
     "duplicate": "claim.duplicated.v1",
+    "gathered": "encounter.recorded.v1",
 }
 
 
@@ -42,7 +43,8 @@ def test_a_day_with_fhir_comes_to_what_its_book_says() -> None:
         if message.records[0].fate == "rejected":
             assert all(one in ("claim.rejected.v1", "message.rejected.v1") for one in types)
             continue
-        assert types == [_OUTCOME.get(one.fate, "claim.rejected.v1") for one in message.records]
+        expected = [_OUTCOME[one.fate] for one in message.records]
+        assert types == expected + ["claim.received.v1"] * len(message.encounters)
     assert kinds[FHIR] > 30
 
 

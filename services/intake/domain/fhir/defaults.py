@@ -16,14 +16,16 @@ def apply_profile(node: Node, profile: SourceProfile) -> None:
         node.setdefault("provider_signature", True)
     payer = node.get("payer")
     if payer is not None:
-        _name_payer(payer, node, profile, is_own=True)
+        name_payer(payer, node, profile, is_own=True)
     for other in node.get("other_coverages", ()):
         other.setdefault("benefits_assigned", profile.benefits_assigned)
         other.setdefault("release_of_information", profile.release_of_information)
-        _name_payer(other["payer"], other, profile, is_own=False)
+        name_payer(other["payer"], other, profile, is_own=False)
 
 
-def _name_payer(payer: Node, owner: Node, profile: SourceProfile, *, is_own: bool) -> None:
+def name_payer(payer: Node, owner: Node, profile: SourceProfile, *, is_own: bool) -> None:
+    """Puts the payer's own number in place of the sender's, where the profile has it; `owner` gets
+    its filing indicator. The default is only for whom the claim is made to."""
     number = payer.get("identifier")
     entry = profile.payers.get(number) if number is not None else None
     if number is None and is_own:

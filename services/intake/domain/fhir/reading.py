@@ -23,7 +23,7 @@ from services.intake.domain.arrival import (
     capped,
 )
 from services.intake.domain.fhir import codes
-from services.intake.domain.fhir.charges import claims_of_charges
+from services.intake.domain.fhir.charges import read_charges
 from services.intake.domain.fhir.claims import read_claim
 from services.intake.domain.fhir.defaults import apply_profile
 from services.intake.domain.fhir.elements import SOURCE, Element, Findings, Node
@@ -95,7 +95,7 @@ def _refuse_constant(_: str) -> NoReturn:
 
 
 def _read_bundle(bundle: Element, profile: SourceProfile) -> Iterator[Reading]:
-    if bundle.get("type") not in BUNDLES:
+    if str(bundle.get("type")) not in BUNDLES:
         finding = Finding(
             code="bundle-type-not-taken",
             path="Bundle.type",
@@ -117,9 +117,9 @@ def _read_bundle(bundle: Element, profile: SourceProfile) -> Iterator[Reading]:
             is_empty = False
             yield _reading(resource, resources, profile, _request_of(bundle, index))
     if is_empty:
-        for claim, paths in claims_of_charges(entries, resources):
+        for news in read_charges(bundle, entries, resources, profile):
             is_empty = False
-            yield _reading(claim, resources, profile, paths=paths)
+            yield news
     if is_empty:
         kinds = [type_of(resource) for _, _, resource in entries]
         known = next((kind for kind in kinds if kind in codes.OTHER_RESOURCES), "Bundle")
@@ -149,7 +149,6 @@ def _reading(
     resources: Resources,
     profile: SourceProfile,
     method: str = "",
-    paths: dict[str, str] | None = None,
 ) -> Reading:
     findings = Findings()
     if method not in ("", "POST", "PUT"):
@@ -162,7 +161,7 @@ def _reading(
     node = read_claim(resource, resources, findings)
     apply_profile(node, profile)
     claim = None if findings.is_blocked else _built(node, findings)
-    found = [_translated(one, paths) for one in findings.found] if paths else findings.found
+    found = findings.found
     if claim is None or findings.is_blocked:
         number = node.get("patient_control_number")
         is_usable = isinstance(number, str) and len(number) <= _MAX_NUMBER
@@ -187,11 +186,3 @@ def _built(node: Node, findings: Findings) -> Claim | None:
         path = in_fhir(finding.path or "")
         findings.found.append(finding.model_copy(update={"path": path}))
     return claim
-
-
-def _translated(finding: Finding, paths: dict[str, str]) -> Finding:
-    for prefix, place in paths.items():
-        path = finding.path or ""
-        if path == prefix or path.startswith((f"{prefix}.", f"{prefix}[")):
-            return finding.model_copy(update={"path": place + path[len(prefix) :]})
-    return finding
