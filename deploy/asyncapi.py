@@ -34,10 +34,13 @@ READS = {
 RAW = {
     CLAIMS_INBOUND: {
         "claims.x12": ("application/edi-x12", "An X12 837 interchange, any number of claims."),
-        "claims.json": ("application/json", "One canonical claim."),
+        "claims.json": ("application/json", "Canonical claims: one, an array, or in `claims`."),
         "claims.ndjson": ("application/x-ndjson", "Canonical claims, one a line."),
         "claims.hl7v2": ("x-application/hl7-v2+er7", "An HL7 v2 message."),
-        "claims.fhir": ("application/fhir+json", "A FHIR resource or bundle."),
+        "claims.fhir": (
+            "application/fhir+json",
+            "FHIR R4: a Claim, a Bundle of claims or of billable charges, or several, one a line.",
+        ),
     },
     PAYERS_INBOUND: {
         "payers.x12": ("application/edi-x12", "A TA1, 999, 277CA, 277 or 835, as it came."),
@@ -52,6 +55,35 @@ RAW_PRODUCER = {
     PAYERS_INBOUND: "submission",
     CLAIMS_ACKNOWLEDGEMENTS: "intake",
 }
+
+RULES = {
+    CLAIMS_INBOUND: """
+
+The rules of this door:
+
+- `content-type` names the format, by one of the messages' content types (parameters are passed
+  over). Without it, or under another name, the first bytes tell: `ISA`, `GS` or `ST` with a
+  separator is X12; `MSH`, `FHS` or `BHS` is HL7 v2, with or without the frame of MLLP; `{` or `[`
+  is JSON, which is FHIR where a `resourceType` stands in it, and NDJSON where a second object
+  follows on a line of its own.
+- `source` names the sender; without it the configured default does. Claims are told apart by
+  source and the sender's own number for them.
+- `message-id` is the sender's id of the message, for ever: the same id with the same value is the
+  same message and changes nothing. Without it the value's SHA-256 stands in.
+- Headers are UTF-8, at most 80 characters. The key is the sender's: messages of one key keep
+  their order.
+- What is larger than the broker takes is left in the blob store: `ce_dataref`, `ce_datasize` and
+  `ce_datahash` are sent, and the value is empty.
+- Every record is answered on `claims.intake`, and X12 with a 999 on `claims.acknowledgements`.
+""",
+    CLAIMS_ACKNOWLEDGEMENTS: """
+
+A 999 for each interchange of a message of X12, and a TA1 where its ISA14 asked for one. `source` is
+the message's, `message-id` the id that events call its message by; `x12-transactions` says which
+of the two it is.
+""",
+}
+"""What stands in a channel's description behind its summary."""
 
 _RAW_SCHEMAS = {"claims.json": "claim"}
 _RAW_TYPES = {"application/json": "object", "application/fhir+json": "object"}
@@ -134,6 +166,14 @@ _RAW_HEADERS = {
         "type": "string",
         "description": "The sender's id of the message: the same id again is the same message.",
     },
+    "submission": {
+        "type": "string",
+        "description": "Any value: what becomes of each record is kept for its sender to ask.",
+    },
+    "x12-transactions": {
+        "type": "string",
+        "description": "Which X12 transactions the value holds.",
+    },
     "traceparent": _TRACE_HEADER,
     **_CLAIM_CHECK_HEADERS,
 }
@@ -149,7 +189,7 @@ def _channel(topic: Topic) -> Document:
     names += RAW.get(topic.name, {})
     return {
         "address": topic.name,
-        "description": topic.summary,
+        "description": topic.summary + RULES.get(topic.name, "").rstrip(),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {
             "kafka": {

@@ -121,6 +121,15 @@ class _PlainDumper(yaml.SafeDumper):
         return True
 
 
+def _as_lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Text of several lines as it stands."""
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_PlainDumper.add_representer(str, _as_lines)
+
+
 def _text(path: Path) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
 

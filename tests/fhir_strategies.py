@@ -6,16 +6,25 @@ certifications, repricing, other payers' adjudications, a claim's own dates beyo
 here; and of a person who is not billed with, an NPI's taxonomy role.
 """
 
+import os
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from shared.contract.claim import Claim
 
 Node = dict[str, Any]
+
+
+def examples(count: int) -> settings:
+    """So many examples; under the profile `fuzz` as many as that one says."""
+    is_fuzzing = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
+    return settings(max_examples=settings().max_examples if is_fuzzing else count)
+
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 words = st.text(_LETTERS + "'-.& ", min_size=1, max_size=20).map(str.strip).filter(bool)
@@ -177,6 +186,11 @@ def fhir_claims(draw: st.DrawFn) -> Claim:
         "subscriber": draw(insured()),
         "payer": draw(payers),
         "payer_sequence": draw(st.sampled_from("PST")),
+        # These come from the source's profile: FHIR has no place for them.
+        "accepts_assignment": "A",
+        "benefits_assigned": "Y",
+        "release_of_information": "Y",
+        "provider_signature": None if kind == "institutional" else True,
         "diagnoses": diagnoses,
         "service_lines": [
             draw(lines(kind, place, len(diagnoses))) for place in range(1, count + 1)
@@ -283,6 +297,8 @@ def _other_coverages(draw: st.DrawFn, place: int) -> Node:
         "sequence": "ABC"[place],
         "relationship": draw(st.sampled_from(("01", "19", "G8"))),
         "payer": draw(payers),
+        "benefits_assigned": "Y",
+        "release_of_information": "Y",
         "subscriber": {**person, "identifier": draw(codes), "identifier_qualifier": "MI"},
     }
     if draw(st.booleans()):

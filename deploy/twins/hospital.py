@@ -13,6 +13,7 @@ from io import BytesIO
 from random import Random
 
 from deploy.twins import hl7
+from deploy.twins.fhir import day as fhir
 from deploy.twins.mistakes import mistaken
 from deploy.twins.publication import (
     JSON,
@@ -256,7 +257,7 @@ def _telephone(name: str, number: str) -> Contact:
 
 
 FORMATS = ("x12", "json")
-ALL_FORMATS = (*FORMATS, "hl7")
+ALL_FORMATS = (*FORMATS, "hl7", "fhir")
 
 
 def day(
@@ -270,8 +271,9 @@ def day(
 ) -> Iterator[Message]:
     """A mixed day of at least `count` claims: 837P and 837I files, canonical JSON and NDJSON,
     among them claims that must be held, duplicates, and records that must be refused. With `hl7`
-    among the formats a third of the clean claims are encounters, told in several messages each. A
-    varied day also has dental claims, and claims with a second payer, in X12 and JSON."""
+    among the formats a third of the clean claims are encounters, told in several messages each;
+    with `fhir` a fifth of the rest are FHIR. A varied day also has dental claims, and claims with
+    a second payer, in X12 and JSON."""
     hospital = Hospital(seed, today=today, run=run)
     random = Random(seed ^ 0x5EED)
     variety = Random(seed ^ 0xD1FF)
@@ -289,6 +291,13 @@ def day(
             spoiled = [pair for pair in spoiled if not any(pair[0] is one for one in told)]
             sent += len(told)
             yield from hl7.publish(told, random, run=run, number=file_number, today=today)
+        if "fhir" in formats:
+            as_fhir = [
+                claim for claim, fate in spoiled if fate == "accepted" and random.random() < 0.2
+            ]
+            spoiled = [pair for pair in spoiled if not any(pair[0] is one for one in as_fhir)]
+            sent += len(as_fhir)
+            yield from fhir.publish(as_fhir, random, run=run, number=file_number)
         if is_varied:
             spoiled = [
                 (varied(claim, variety) if fate == "accepted" else claim, fate)
@@ -305,6 +314,8 @@ def day(
     yield from _broken(run)
     if "hl7" in formats:
         yield from hl7.broken(run, hospital.claim(), today)
+    if "fhir" in formats:
+        yield from fhir.broken(run, hospital.claim())
 
 
 def source_profiles(seed: int, *, today: date) -> bytes:

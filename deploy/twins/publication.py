@@ -13,6 +13,7 @@ Fate = Literal["accepted", "held", "rejected", "duplicate", "gathered"]
 SOURCE = "general-hospital"
 X12, JSON, NDJSON = "application/edi-x12", "application/json", "application/x-ndjson"
 HL7 = "x-application/hl7-v2+er7"
+FHIR = "application/fhir+json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,32 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from deploy.twins.hospital import ALL_FORMATS, FORMATS, JSON, NDJSON, X12, day, source_profiles
+from deploy.twins.hospital import FORMATS, day, source_profiles
 from deploy.twins.payer.clock import Clock
 from deploy.twins.payer.scenario import span_of
-from deploy.twins.publication import HL7
+from deploy.twins.publication import FHIR, HL7, JSON, NDJSON, X12
 from services.commands.failures import CommandError
 from services.commands.output import show
 
-_SUFFIXES = {X12: "837", JSON: "json", NDJSON: "ndjson", HL7: "hl7"}
+_SUFFIXES = {X12: "837", JSON: "json", NDJSON: "ndjson", HL7: "hl7", FHIR: "fhir.json"}
 SOURCE_PROFILES = "sources.json"
 
 
-def hospital(out: Path, claims: int, seed: int, *, as_json: bool, with_hl7: bool = False) -> int:
+def hospital(
+    out: Path,
+    claims: int,
+    seed: int,
+    *,
+    as_json: bool,
+    with_hl7: bool = False,
+    with_fhir: bool = False,
+) -> int:
     """Writes each message of the day into a file of its own; says which, and how many claims. With
     HL7 the source profiles that it needs are written beside them."""
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    formats = ALL_FORMATS if with_hl7 else FORMATS
+    more = (("hl7", with_hl7), ("fhir", with_fhir))
+    formats = (*FORMATS, *(name for name, is_wanted in more if is_wanted))
     if with_hl7:
         (out / SOURCE_PROFILES).write_bytes(source_profiles(seed, today=today()))
     for message in day(seed, claims, today=today(), formats=formats):

@@ -18,12 +18,17 @@ def hospital(
     with_hl7: Annotated[
         bool, typer.Option("--hl7", help="A third of the claims as HL7 v2 encounters.")
     ] = False,
+    with_fhir: Annotated[
+        bool, typer.Option("--fhir", help="Also FHIR: claims, bundles, and visits as charges.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a hospital's day into files, as an integration engine would publish them."""
     from services.commands.twins import hospital as run
 
-    raise typer.Exit(run(out, claims, seed, as_json=as_json, with_hl7=with_hl7))
+    raise typer.Exit(
+        run(out, claims, seed, as_json=as_json, with_hl7=with_hl7, with_fhir=with_fhir)
+    )
 
 
 @twin.command(

@@ -1,5 +1,5 @@
 """Who may come in: every request is known by its API key, held to the key's rate, and refused
-before anything of it is read where it is not.
+before anything of it is read where it is not. Rates are counted by each process for itself.
 
 It is a layer in front of the application and not a dependency of its endpoints, so that an endpoint
 cannot forget it. What a key may do is the endpoint's to say, with `allowed`.

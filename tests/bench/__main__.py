@@ -6,12 +6,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import checks, codec, hl7_charges, hops, line, payer_rules
+from tests.bench import checks, codec, doors, hl7_charges, hops, line, payer_rules
 from tests.bench.inputs import PAYER_SEED, SEED
 from tests.bench.report import Section, as_text, surroundings, write
 
 CODEC_CLAIMS = 2_000
-PARTS = ("codec", "hl7", "checks", "rules", "line", "hops", "memory")
+DOOR_CLAIMS = 1_000
+BODY_MEGABYTES = 1_000
+PARTS = ("codec", "hl7", "doors", "checks", "rules", "line", "hops", "memory", "body")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,6 +50,10 @@ def _sections(chosen: argparse.Namespace, folder: Path) -> Iterator[Section]:
         yield checks.measure(folder)
     if "rules" in parts:
         yield payer_rules.measure()
+    if "doors" in parts:
+        yield doors.readers(DOOR_CLAIMS)
+    if "body" in parts:
+        yield doors.body(folder, BODY_MEGABYTES)
     if not {"line", "hops", "memory"}.intersection(parts):
         return
     ran = line.run_line(folder, chosen.kafka, chosen.claims)

@@ -13,8 +13,10 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 
 from deploy import asyncapi, generate
 from deploy.schemas import FOLDER, RELEASED, latest_release, read_folder, schemas
+from services.intake.domain.message import READERS
+from services.intake.domain.sniff import FORMAT_BY_CONTENT_TYPE
 from shared.contract.events import EVENT_TYPES
-from shared.contract.topics import TOPICS
+from shared.contract.topics import CLAIMS_INBOUND, TOPICS
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -156,3 +158,9 @@ def test_operations_are_well_formed(document: dict[str, Any]) -> None:
 def test_a_service_reads_the_topics_that_the_document_says(name: str) -> None:
     service = importlib.import_module(f"services.{name}.app").service(Settings())
     assert set(service.topics) == set(asyncapi.READS[name])
+
+
+def test_the_content_types_that_are_published_are_those_that_the_door_knows() -> None:
+    published = {content_type for content_type, _ in asyncapi.RAW[CLAIMS_INBOUND].values()}
+    assert published <= FORMAT_BY_CONTENT_TYPE.keys()
+    assert {FORMAT_BY_CONTENT_TYPE[one] for one in published} == set(READERS)

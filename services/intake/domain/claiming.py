@@ -9,6 +9,7 @@ from services.intake.domain.arrival import AcceptedClaim, Arrival, ClaimRefusal
 from services.intake.domain.billing import Billed, bill
 from services.intake.domain.decide import ClaimState, decide
 from services.intake.domain.encounter import Encounter
+from services.intake.domain.fhir.paths import of_charges
 from services.intake.domain.gathering import is_complete
 from services.intake.domain.known import Known, PatientMerge
 from services.intake.domain.message import admit
@@ -105,6 +106,8 @@ def _admitted(
     if isinstance(outcome, AcceptedClaim):
         return replace(outcome, notes=made.notes)
     assert isinstance(outcome, ClaimRefusal)
+    if message_format == "fhir":
+        return replace(outcome, findings=of_charges(outcome.findings, made.places))
     if message_format != "hl7v2":
         return outcome
     findings = in_senders_terms(outcome.findings, made.places, profile)

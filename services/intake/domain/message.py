@@ -41,7 +41,7 @@ READERS: Mapping[
     "json": lambda stream, _: read_json(stream),
     "ndjson": lambda stream, _: read_ndjson(stream),
     "hl7v2": read_hl7,
-    "fhir": lambda stream, _: read_fhir(stream),
+    "fhir": read_fhir,
 }
 _HASH_CHUNK = 1 << 20
 

@@ -25,7 +25,7 @@ EVENTS: Mapping[str, Meaning] = {
     "BAR^P12": "coding",
 }
 
-REPLACING_EVENTS = ("DFT^P03", "DFT^P11", "BAR^P05", "BAR^P06", "BAR^P12")
+REPLACING_EVENTS = ("DFT^P03", "DFT^P11", "BAR^P05", "BAR^P06", "BAR^P12", "FHIR^ChargeItem")
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     # Which encounter, and when it was said

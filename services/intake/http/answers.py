@@ -44,7 +44,7 @@ class SubmissionAnswer(BaseModel):
         [], description="X12: a 999 for each interchange, and a TA1 where ISA14 asked for it."
     )
     records: list[RecordAnswer] = Field([], description="One page of records, in order.")
-    next: str | None = Field(None, description="Cursor of the next page; null: no more yet.")
+    next: str | None = Field(None, description="Cursor of the next page; not there: no more yet.")
 
 
 class ClaimAnswer(BaseModel):

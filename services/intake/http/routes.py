@@ -66,6 +66,7 @@ _BODY = {
 @router.post(
     CLAIMS,
     status_code=202,
+    response_model_exclude_none=True,
     openapi_extra={"requestBody": _BODY},
     summary="Submit claims, one or many, in any format",
 )
@@ -125,7 +126,11 @@ async def submit(
     return answer
 
 
-@router.get("/submissions/{submission_id}", summary="What became of a submission, record by record")
+@router.get(
+    "/submissions/{submission_id}",
+    response_model_exclude_none=True,
+    summary="What became of a submission, record by record",
+)
 async def submission(
     submission_id: UUID,
     context: Serving,

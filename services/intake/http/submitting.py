@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.intake import submissions
+from services.intake import store, submissions
 from services.intake.handlers import (
     CONTENT_TYPE_HEADER,
     MESSAGE_ID_HEADER,
@@ -68,8 +68,8 @@ class Submitting:
         headers: Headers = tuple((name, text.encode()) for name, text in texts if text)
         async with self._turns:
             async with self._context.pool.acquire() as connection, connection.transaction():
-                await self._open(connection, submission_id, source, body, headers)
-            if body.content is not None:
+                is_open = await self._open(connection, submission_id, source, body, headers)
+            if is_open and body.content is not None:
                 await self._decide(body.content, headers)
         self._context.wake_relay()
         return submission_id
@@ -81,7 +81,9 @@ class Submitting:
         source: str,
         body: Body,
         headers: Headers,
-    ) -> None:
+    ) -> bool:
+        """Writes the submission down, and whether anything of it may still be undecided: the inbox
+        knows its records for months only, but the submission is known for ever."""
         is_new = await submissions.open_submission(
             connection,
             submission_id,
@@ -94,7 +96,9 @@ class Submitting:
             known = await submissions.find(connection, submission_id)
             if known is not None and known.content_hash != body.sha256:
                 raise idempotency.reused()
-        elif body.kept is not None:
+            tally = await store.message(connection, submission_id)
+            return tally is None or not store.is_complete(tally)
+        if body.kept is not None:
             handed_over = RawMessage(
                 business_id("submission", submission_id),
                 CLAIMS_INBOUND,
@@ -103,6 +107,7 @@ class Submitting:
                 (*headers, *claim_check(body.kept)),
             )
             await outbox.append(connection, [handed_over])
+        return True
 
     async def _decide(self, content: bytes, headers: Headers) -> None:
         """Decides all records, a transaction for each batch; those decided before are skipped."""

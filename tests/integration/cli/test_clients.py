@@ -14,9 +14,10 @@ import pytest
 from confluent_kafka import Producer
 
 from deploy.local.stack import Stack
-from deploy.twins.fhir_claims import FHIR, write_bundle
-from deploy.twins.hospital import JSON, NDJSON, X12, render_x12
-from shared.contract.claim import Claim
+from deploy.twins.fhir.claims import write_bundle
+from deploy.twins.hospital import render_x12
+from deploy.twins.publication import FHIR, JSON, NDJSON, X12
+from shared.contract.claim import Claim, Note
 from shared.contract.envelope import business_id
 from shared.contract.model import to_wire
 from shared.contract.topics import CLAIMS_INBOUND
@@ -124,6 +125,34 @@ def test_curl_submits_every_format_and_is_answered(
     assert curl(f"/claims/{claim}", stack.api_key)[1]["revision"] == 1
     query = "SELECT count(*) FROM coding.event WHERE key = $1"
     until(lambda: ask(stack, query, claim)[0][0])  # and it goes on from there
+
+
+def test_a_large_body_survives_the_process_that_took_it_in(
+    stack: Stack, curl: Curl, professional: Make
+) -> None:
+    """Killed at once after its answer; what it answered for is decided by the next, once."""
+    notes = tuple(Note(text="N" * 250) for _ in range(200))
+    claims = [one.model_copy(update={"notes": notes}) for one in professional(40)]
+    body = RENDERINGS[NDJSON](claims)
+    assert len(body) > 1_000_000
+    key = ("-H", f"Idempotency-Key: {uuid4().hex}")
+    status, said = curl("/claims", stack.api_key, *key, body=body)
+    assert status == 202
+    stack.services["intake"].kill()
+
+    def complete() -> dict[str, Any]:
+        try:
+            _, answer = curl(f"/submissions/{said['submission_id']}", stack.api_key)
+        except subprocess.CalledProcessError:
+            return {}  # it is not back yet
+        return dict(answer) if answer.get("status") == "complete" else {}
+
+    answer = until(complete)
+    assert (answer["accepted"], answer["duplicated"], answer["rejected"]) == (40, 0, 0)
+    assert curl("/claims", stack.api_key, *key, body=body)[1] == answer
+    ids = [record["claim_id"] for record in answer["records"]]
+    query = "SELECT count(*) FROM intake.event WHERE key = ANY($1) AND type = 'claim.received.v1'"
+    assert ask(stack, query, ids)[0][0] == 40
 
 
 def test_the_operators_key_is_for_its_owner_alone(stack: Stack, curl: Curl) -> None:

@@ -4,7 +4,7 @@ of what is wrong, and that nothing at all makes the reader fail."""
 import io
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.bundle import Bundle as JudgeBundle
 from fhir.resources.R4B.claim import Claim as JudgeClaim
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.twins.fhir_claims import write_bundle, write_claim
+from deploy.twins.fhir.claims import write_bundle, write_claim
 from services.intake.domain.arrival import (
     AcceptedClaim,
     ClaimRefusal,
@@ -25,21 +25,23 @@ from services.intake.domain.arrival import (
 )
 from services.intake.domain.fhir.reading import read_fhir
 from services.intake.domain.message import admit
+from services.intake.domain.profile import PayerEntry, SourceProfile
 from shared.contract.claim import Claim
-from tests.fhir_strategies import fhir_claims
+from tests.fhir_strategies import examples, fhir_claims
 from tests.unit.intake.fhir_expectations import EXPECTED
 
 Node = dict[str, Any]
+PROFILE = SourceProfile()
 
 
-def outcomes(document: bytes | Node) -> list[Outcome]:
+def outcomes(document: bytes | Node, profile: SourceProfile = PROFILE) -> list[Outcome]:
     text = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return [admit(reading, "general") for reading in read_fhir(io.BytesIO(text))]
+    return [admit(reading, "general") for reading in read_fhir(io.BytesIO(text), profile)]
 
 
 def claims(document: bytes) -> list[Claim]:
     found = []
-    for reading in read_fhir(io.BytesIO(document)):
+    for reading in read_fhir(io.BytesIO(document), PROFILE):
         assert isinstance(reading, Claim | NotedClaim), reading
         found.append(reading if isinstance(reading, Claim) else reading.claim)
     return found
@@ -66,19 +68,19 @@ def test_every_sample_is_accepted_or_refused_for_a_true_reason(samples: Path) ->
 # Through FHIR and back
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(fhir_claims(), min_size=1, max_size=3))
 def test_what_a_bundle_can_carry_comes_back_whole(made: list[Claim]) -> None:
     assert claims(write_bundle(made, "transaction")) == made
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(fhir_claims())
 def test_a_claim_with_contained_resources_comes_back_whole(made: Claim) -> None:
     assert claims(write_claim(made)) == [made]
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(fhir_claims())
 def test_what_the_twin_writes_is_fhir_in_the_eyes_of_a_judge(made: Claim) -> None:
     """fhir.resources, the R4B models: what is no FHIR raises."""
@@ -331,98 +333,25 @@ def test_resources_may_come_one_a_line(claim: Node) -> None:
     assert [told(one) for one in outcomes(text + b"\n" + text + b"\n")] == [["accepted"]] * 2
 
 
-# Charges
-
-
-@pytest.fixture
-def charges(claim: Node) -> Node:
-    """ChargeItems of one visit, with all that a claim needs."""
-    patient, organization, coverage = claim["contained"]
-    coverage["beneficiary"]["reference"] = "Patient/p"
-    coverage["payor"] = [{"identifier": {"value": "PAY01"}}]
-    charge: Node = {
-        "resourceType": "ChargeItem",
-        "status": "billable",
-        "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "99213"}]},
-        "subject": {"reference": "Patient/p"},
-        "context": {"reference": "Encounter/e"},
-        "account": [{"reference": "Account/a"}],
-        "occurrenceDateTime": "2025-03-01T10:00:00Z",
-        "priceOverride": {"value": 145.5},
-    }
-    encounter: Node = {
-        "resourceType": "Encounter",
-        "id": "e",
-        "class": {"code": "AMB"},
-        "period": {"start": "2025-03-01", "end": "2025-03-01"},
-        "serviceProvider": {"reference": "Organization/o"},
-        "diagnosis": [{"condition": {"reference": "Condition/d"}, "rank": 1}],
-        "participant": [
-            {
-                "type": [{"coding": [{"code": "PPRF"}]}],
-                "individual": {"reference": "Practitioner/r"},
-            }
-        ],
-    }
-    icd = [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}]
-    resources: Sequence[Node] = (
-        {**charge, "id": "i1"},
-        {**charge, "id": "i2", "code": {"coding": [{"code": "93000"}]}},
-        {**charge, "id": "i3", "status": "not-billable"},
-        encounter,
-        {
-            "resourceType": "Account",
-            "id": "a",
-            "identifier": [{"value": "VISIT-1"}],
-            "coverage": [{"coverage": {"reference": "Coverage/v"}, "priority": 1}],
-        },
-        patient,
-        organization,
-        coverage,
-        {"resourceType": "Condition", "id": "d", "code": {"coding": icd}},
-        {"resourceType": "Practitioner", "id": "r", "name": [{"family": "DOC"}]},
+def test_a_sources_profile_says_what_fhir_does_not(claim: Node) -> None:
+    (found,) = claims(json.dumps(claim).encode())
+    signed = found.provider_signature, found.accepts_assignment, found.release_of_information
+    assert signed == (True, "A", "Y")
+    profile = SourceProfile(
+        benefits_assigned="N",
+        payers={"PAY01": PayerEntry(identifier="60054", name="AETNA", filing_indicator="CI")},
+        default_payer=PayerEntry(identifier="OTHER"),
     )
-    entries = [{"resource": one} for one in resources]
-    return {"resourceType": "Bundle", "type": "message", "entry": entries}
-
-
-def test_the_charges_of_a_visit_become_one_claim(charges: Node) -> None:
-    (found,) = claims(json.dumps(charges).encode())
-    assert (found.kind, found.patient_control_number, found.charge) == (
-        "professional",
-        "VISIT-1",
-        29100,
-    )
-    assert [line.procedure and line.procedure.code for line in found.service_lines] == [
-        "99213",
-        "93000",
-    ]
-    assert found.facility_code == "11"
-    assert found.rendering_provider is not None
-    assert found.rendering_provider.name == "DOC"
-    assert [one.code for one in found.diagnoses] == ["I10"]
-    assert found.billing_provider.npi == "1234567893"
-
-
-def test_charges_with_revenue_codes_become_an_institutional_claim(charges: Node) -> None:
-    for entry in charges["entry"][:2]:
-        coding = {"system": "https://www.nubc.org/CodeSystem/RevenueCodes", "code": "0300"}
-        entry["resource"]["code"]["coding"].append(coding)
-    charges["entry"][3]["resource"]["class"]["code"] = "IMP"
-    (found,) = claims(json.dumps(charges).encode())
-    assert (found.kind, found.facility_code, found.frequency) == ("institutional", "11", "1")
-    assert found.admitted_on == found.statement_from
-    assert {line.revenue_code for line in found.service_lines} == {"0300"}
-
-
-def test_what_is_wrong_with_a_charge_is_said_at_the_charge(charges: Node) -> None:
-    charges["entry"][1]["resource"]["priceOverride"] = {"value": 1.005}
-    del charges["entry"][0]["resource"]["code"]
-    (outcome,) = outcomes(charges)
-    assert told(outcome) == [
-        "service-not-coded entry[0].resource.code",
-        "amount-format entry[1].resource.priceOverride.value",
-    ]
+    (outcome,) = outcomes(claim, profile)
+    assert isinstance(outcome, AcceptedClaim)
+    assert (outcome.claim.payer.identifier, outcome.claim.filing_indicator) == ("60054", "CI")
+    assert outcome.claim.benefits_assigned == "N"
+    claim["insurer"] = {"display": "Nobody knows"}
+    (outcome,) = outcomes(claim, profile)
+    assert isinstance(outcome, AcceptedClaim)
+    assert outcome.claim.payer.identifier == "OTHER"
+    (outcome,) = outcomes(claim)
+    assert told(outcome) == ["payer-not-identified insurer"]
 
 
 # Whatever comes
@@ -481,7 +410,7 @@ def holds(document: bytes) -> None:
             assert all(finding.path and finding.code for finding in outcome.findings)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(fhir_claims(), st.randoms(use_true_random=False), st.booleans())
 def test_no_change_to_a_claim_makes_the_reader_fail(
     made: Claim, chance: random.Random, is_bundle: bool
@@ -490,7 +419,7 @@ def test_no_change_to_a_claim_makes_the_reader_fail(
     holds(json.dumps(_mutated(json.loads(text), chance)).encode())
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.binary(max_size=200), st.integers(0, 4000), fhir_claims())
 def test_no_bytes_make_the_reader_fail(noise: bytes, at: int, made: Claim) -> None:
     text = write_claim(made)

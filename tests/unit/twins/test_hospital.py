@@ -23,7 +23,7 @@ from deploy.twins.hospital import (
     npi,
     render_x12,
 )
-from deploy.twins.publication import HL7
+from deploy.twins.publication import FHIR, HL7
 from shared.contract.claim import Claim
 
 TODAY = date(2026, 11, 20)
@@ -129,7 +129,7 @@ def test_with_hl7_a_day_has_as_many_claims_and_says_which_message_completes_whic
     encounters = [claim for one in told for claim in one.encounters]
     assert len(whole) + len(encounters) == 200
     assert len(encounters) > 30
-    assert all(one.content_type == HL7 for one in told if one.encounters)
+    assert all(one.content_type in (HL7, FHIR) for one in told if one.encounters)
     numbers = [claim.patient_control_number for claim in encounters]
     assert len(set(numbers)) == len(numbers)
     assert len({one.message_id for one in told}) == len(told)

@@ -1,217 +1,249 @@
-"""Charges of FHIR: billable ChargeItems with their Encounter, Account and Coverage, as claims.
+"""Charges of FHIR: ChargeItems, their Encounter, Account and Coverages as news of an encounter.
 
-One claim for each Account (or, without one, for each Encounter): a Claim resource is put together
-of what is there and read like any other, so that there is one mapping. Findings are translated
-back to the resources that were sent.
+What a Bundle without Claims says is put to the encounter of its account like an HL7 message:
+charges may come before, with and after the registration, in as many Bundles as it takes. An
+Encounter that is finished discharges.
 """
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from datetime import datetime
 
+from pydantic import ValidationError
+
+from services.intake.domain.arrival import ClaimRefusal, capped
+from services.intake.domain.encounter import Charge, EncounterNews
 from services.intake.domain.fhir import codes
+from services.intake.domain.fhir.coded import icd
 from services.intake.domain.fhir.elements import Element, Findings, Node
+from services.intake.domain.fhir.items import read_service_line
+from services.intake.domain.fhir.parties import first_identifier, provider_of
 from services.intake.domain.fhir.references import References, Resources, type_of
+from services.intake.domain.fhir.visits import Entry, VisitReader, moment_of
+from services.intake.domain.profile import SourceProfile
+from services.intake.domain.profile_tables import Meaning
+from shared.contract.claim import Diagnosis, ServiceLine
+from shared.contract.model import Finding
 
-Entry = tuple[int, str | None, Element]
-Paths = dict[str, str]
-_BILLABLE = "billable"
-_INPATIENT = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC"})
-_PLACES = {"IMP": "21", "ACUTE": "21", "EMER": "23", "HH": "12", "VR": "02"}
-"""Place of service by the encounter's class (v3-ActCode); 11 for what is ambulatory."""
-_BILL_TYPES = {True: "111", False: "131"}
-"""Hospital inpatient and outpatient, admit through discharge, by whether it is an inpatient's."""
-_ROLES = {"ATND": "attending", "PPRF": "performing", "REF": "referring", "ADM": "attending"}
-"""Care team role by v3-ParticipationType."""
-_USES = {
-    "CC": "patientreasonforvisit",
-    "AD": "admitting",
-    "billing": "principal",
+TRIGGER = "FHIR^ChargeItem"
+"""What takes the place of an HL7 trigger in events and profiles."""
+_STANDS, _TAKEN_BACK = "billable", frozenset({"aborted", "entered-in-error"})
+_SPOKEN_OF = frozenset({"ChargeItem", "Encounter", "Account"})
+_OF_CHARGE = {
+    "productOrService": "code",
+    "net": "priceOverride",
+    "unitPrice": "priceOverride",
+    "servicedDate": "occurrenceDateTime",
+    "servicedPeriod": "occurrencePeriod",
 }
 
 
-def claims_of_charges(
-    entries: Sequence[Entry], resources: Resources
-) -> Iterator[tuple[Node, Paths]]:
-    """A Claim resource for each group of charges, and where its places came from."""
-    quiet = Findings()
-    groups: dict[str, list[Entry]] = {}
+def read_charges(
+    bundle: Element, entries: Sequence[Entry], resources: Resources, profile: SourceProfile
+) -> Iterator[EncounterNews | ClaimRefusal]:
+    """What the Bundle says of each account, or all that is wrong with it."""
+    accounts: dict[str, list[Entry]] = {}
     for entry in entries:
-        _, _, resource = entry
-        if type_of(resource) == "ChargeItem" and resource.get("status") == _BILLABLE:
-            groups.setdefault(_group_of(resource, quiet), []).append(entry)
-    for charges in groups.values():
-        yield _Assembly(charges, resources).claim()
+        if type_of(entry[2]) in _SPOKEN_OF:
+            number = _account_of(entry[2], resources)
+            accounts.setdefault(number, []).append(entry)
+    for number, told in accounts.items():
+        if any(type_of(resource) != "Account" for _, _, resource in told):
+            yield _Reader(bundle, number, told, entries, resources, profile).news()
 
 
-def _group_of(charge: Element, quiet: Findings) -> str:
-    for _, _, account in quiet.objects_at(charge, "account", ""):
-        return str(account.get("reference") or account.get("identifier"))
-    context = charge.get("context")
-    return str(context.get("reference") if isinstance(context, dict) else context)
+def _account_of(resource: Element, resources: Resources) -> str:
+    """The account's number: its identifier, else its id; without an account the encounter's."""
+    quiet = Findings()
+    if type_of(resource) == "Account":
+        return first_identifier(resource, "", quiet) or str(resource.get("id") or "")
+    for _, _, reference in quiet.objects_at(resource, "account", ""):
+        found = References({}, resources, quiet).resource_of(reference, "")
+        if found is not None:
+            return _account_of({**found, "resourceType": "Account"}, resources)
+        return str(reference.get("reference") or "").rpartition("/")[2]
+    if type_of(resource) == "Encounter":
+        return first_identifier(resource, "", quiet) or str(resource.get("id") or "")
+    context = References({}, resources, quiet).follow(resource, "context", "")
+    if context is not None and type_of(context) == "Encounter":
+        return _account_of(context, resources)
+    named = resource.get("context")
+    address = named.get("reference") if isinstance(named, dict) else None
+    return address.rpartition("/")[2] if isinstance(address, str) else ""
 
 
-class _Assembly:
-    """Puts one Claim together. What is wrong in a charge is found when the claim is read."""
+class _Reader:
+    """Reads what is said of one account."""
 
-    def __init__(self, charges: Sequence[Entry], resources: Resources) -> None:
-        self._charges = charges
-        self._resources = resources
-        self._quiet = Findings()
-        first = charges[0][2]
-        self._references = References({}, resources, self._quiet)
-        self._account = self._one(first, "account")
-        self._encounter = self._references.follow(first, "context", "")
-        self._paths: Paths = {
-            "insurance": "Account.coverage",
-            "provider": "Encounter.serviceProvider",
-            "patient": "ChargeItem.subject",
-            "identifier": "Account.identifier",
-            "billablePeriod": "Encounter.period",
-            "diagnosis": "Encounter.diagnosis",
-            "careTeam": "Encounter.participant",
-        }
+    def __init__(
+        self,
+        bundle: Element,
+        account: str,
+        told: Sequence[Entry],
+        entries: Sequence[Entry],
+        resources: Resources,
+        profile: SourceProfile,
+    ) -> None:
+        self._bundle = bundle
+        self._account = account.strip()
+        self._told = told
+        self._findings = Findings()
+        # What is not in this Bundle may come in another: references to it are no fault.
+        self._references = References({}, resources, Findings())
+        self._encounter = self._first("Encounter") or {}
+        self._visit = VisitReader(
+            told,
+            entries,
+            self._encounter,
+            self._first("Account") or {},
+            resources,
+            profile,
+            self._findings,
+        )
+        self._where = f"entry[{told[0][0]}].resource"
 
-    def _one(self, owner: Element, name: str) -> Element | None:
-        for _, path, reference in self._quiet.objects_at(owner, name, ""):
-            return self._references.resource_of(reference, path)
-        return None
+    def _first(self, kind: str) -> Element | None:
+        return next((one for _, _, one in self._told if type_of(one) == kind), None)
 
-    def claim(self) -> tuple[Node, Paths]:
-        encounter = self._encounter or {}
-        is_inpatient = self._class() in _INPATIENT
-        items = [self._item(place, entry) for place, entry in enumerate(self._charges)]
-        is_institutional = is_inpatient or any("revenue" in item for item in items)
-        claim: Node = {
-            "resourceType": "Claim",
-            "status": "active",
-            "use": "claim",
-            "type": _concept(
-                codes.CLAIM_TYPE, "institutional" if is_institutional else "professional"
-            ),
-            "item": items,
-            "identifier": self._identifiers(),
-            "insurance": list(self._insurance()),
-        }
-        subject = self._charges[0][2].get("subject")
-        if subject is not None:
-            claim["patient"] = subject
-        provider = self._provider()
-        if provider is not None:
-            claim["provider"] = provider
-        if is_institutional:
-            claim["subType"] = _concept(codes.BILL_TYPE, _BILL_TYPES[is_inpatient])
-            if "period" in encounter:
-                claim["billablePeriod"] = encounter["period"]
-            claim["supportingInfo"] = list(self._information(is_inpatient=is_inpatient))
-        else:
-            place = _concept(codes.PLACE_OF_SERVICE, _PLACES.get(self._class(), "11"))
-            for item in items:
-                item["locationCodeableConcept"] = place
-        self._diagnoses(claim, items)
-        self._care_team(claim)
-        return claim, self._paths
+    def news(self) -> EncounterNews | ClaimRefusal:
+        findings = self._findings
+        if not self._account:
+            findings.add(
+                "account-missing",
+                f"{self._where}.account",
+                "nothing says which account it belongs to",
+                "Refer to an Account with an identifier.",
+            )
+        occurred_at = self._occurred_at()
+        try:
+            made = self._made(occurred_at) if occurred_at is not None else None
+        except ValidationError:
+            made = None
+            findings.add(
+                "value-invalid",
+                self._where,
+                "a value does not fit the field of an 837 it goes into",
+            )
+        if made is None or findings.is_blocked:
+            number = self._account if 0 < len(self._account) <= 80 else None
+            return ClaimRefusal(capped(findings.found), number)
+        return made
 
-    def _class(self) -> str:
-        found = (self._encounter or {}).get("class")
-        code = found.get("code") if isinstance(found, dict) else None
-        return code if isinstance(code, str) else ""
-
-    def _identifiers(self) -> object:
-        for owner in (self._account, self._encounter):
-            if owner is not None and owner.get("identifier"):
-                return owner["identifier"]
-        owner = self._account or self._encounter or {}
-        return [{"value": owner["id"]}] if isinstance(owner.get("id"), str) else []
-
-    def _provider(self) -> object:
-        charge = self._charges[0][2]
-        encounter, account = self._encounter or {}, self._account or {}
-        return (
-            charge.get("performingOrganization")
-            or encounter.get("serviceProvider")
-            or account.get("owner")
+    def _made(self, occurred_at: datetime) -> EncounterNews:
+        patient = self._visit.patient()
+        charges = tuple(self._charges(occurred_at))
+        status = self._encounter.get("status")
+        meaning: Meaning = "charge"
+        if self._encounter:
+            meaning = "discharge" if status == "finished" else "update"
+        record = None
+        if patient is not None:
+            record = first_identifier(patient, "Patient", self._findings, ("MR",))
+        return EncounterNews(
+            trigger=TRIGGER,
+            meaning=meaning,
+            account=self._account,
+            occurred_at=occurred_at,
+            medical_record_number=record,
+            patient=self._visit.patient_of(patient),
+            visit=self._visit.visit(),
+            coverages=tuple(self._visit.coverages(patient)),
+            diagnoses=tuple(self._visit.diagnoses()),
+            charges=charges,
+            notes=capped(self._findings.found),
         )
 
-    def _insurance(self) -> Iterator[Node]:
-        covers = list(self._quiet.objects_at(self._account or {}, "coverage", "Account"))
-        covers.sort(key=lambda cover: _rank(cover[2].get("priority")))
-        for place, (_, _, cover) in enumerate(covers):
-            yield {"sequence": place + 1, "focal": not place, "coverage": cover.get("coverage")}
+    def _occurred_at(self) -> datetime | None:
+        """When it was said: the Bundle's time, else the newest that a resource of it has."""
+        moments = [moment_of(self._bundle.get("timestamp"))]
+        if moments[0] is None:
+            for _, _, resource in self._told:
+                meta, period = resource.get("meta"), resource.get("period")
+                moments.append(moment_of(resource.get("enteredDate")))
+                moments.append(moment_of(resource.get("occurrenceDateTime")))
+                if isinstance(meta, dict):
+                    moments.append(moment_of(meta.get("lastUpdated")))
+                if isinstance(period, dict):
+                    moments.append(moment_of(period.get("end") or period.get("start")))
+        found = max((moment for moment in moments if moment is not None), default=None)
+        if found is None:
+            self._findings.add(
+                "time-missing",
+                "Bundle.timestamp",
+                "nothing says when it was said",
+                "Send the Bundle's timestamp: what is newer counts.",
+            )
+        return found
 
-    def _item(self, place: int, entry: Entry) -> Node:
-        index, _, charge = entry
-        self._paths[f"item[{place}].productOrService"] = f"entry[{index}].resource.code"
-        self._paths[f"item[{place}].unitPrice"] = f"entry[{index}].resource.priceOverride"
-        self._paths[f"item[{place}].net"] = f"entry[{index}].resource.priceOverride"
-        self._paths[f"item[{place}]"] = f"entry[{index}].resource"
-        item: Node = {"sequence": place + 1}
+    def _charges(self, occurred_at: datetime) -> Iterator[Charge]:
+        for index, _, resource in self._told:
+            status = resource.get("status")
+            if type_of(resource) != "ChargeItem" or status not in (_STANDS, *_TAKEN_BACK):
+                continue
+            where = f"entry[{index}].resource"
+            own = Findings()
+            line = read_service_line(_as_item(resource), where, self._references, own)
+            if "service_from" not in line and not own.is_blocked:
+                own.add(
+                    "required-missing",
+                    f"{where}.servicedDate",
+                    "the charge does not say when it occurred",
+                )
+            self._findings.found += [_of_charge(finding) for finding in own.found]
+            if own.is_blocked:
+                continue
+            self._performer(resource, where, line)
+            line |= {"number": 1, "charge": abs(cents := line["charge"])}
+            yield Charge(
+                key=first_identifier(resource, where, self._findings)
+                or str(resource.get("id") or f"{occurred_at.isoformat()}#{index}")[:80],
+                line=ServiceLine.model_validate(
+                    {**line, "number": 1, "charge": abs(line["charge"])}
+                ),
+                diagnoses=tuple(self._reasons(resource, where)),
+                is_credit=status in _TAKEN_BACK or cents < 0,
+                place=where,
+                occurred_at=occurred_at,
+            )
+
+    def _performer(self, resource: Element, where: str, line: Node) -> None:
+        for _, path, performer in self._findings.objects_at(resource, "performer", where):
+            actor = self._references.follow(performer, "actor", path)
+            if actor is not None and type_of(actor) in ("Practitioner", "PractitionerRole"):
+                provider = provider_of(actor, self._references, self._findings)
+                line.setdefault("rendering_provider", provider)
+
+    def _reasons(self, resource: Element, where: str) -> Iterator[Diagnosis]:
+        for _, path, reason in self._findings.objects_at(resource, "reason", where):
+            code, system = icd(list(self._findings.codings_of(reason, path)))
+            if code is not None:
+                yield Diagnosis.model_validate({"code": code.replace(".", ""), "system": system})
+
+
+def _as_item(charge: Element) -> Node:
+    """A ChargeItem in the shape of a Claim's item, so that there is one mapping of services."""
+    item: Node = {
+        name: charge[source]
         for name, source in (
             ("productOrService", "code"),
             ("quantity", "quantity"),
             ("net", "priceOverride"),
             ("servicedDate", "occurrenceDateTime"),
             ("servicedPeriod", "occurrencePeriod"),
-        ):
-            if source in charge:
-                item[name] = charge[source]
-        factor = charge.get("factorOverride")
-        if isinstance(factor, Decimal | int) and "net" in item:
-            item["unitPrice"], item["factor"] = item.pop("net"), factor
-        code = charge.get("code")
-        codings = list(self._quiet.codings_of(code, "")) if isinstance(code, dict) else []
-        revenue = next((each for system, each in codings if system in codes.REVENUE), None)
-        if revenue is not None:
-            item["revenue"] = _concept(codes.REVENUE[0], revenue)
-        return item
-
-    def _information(self, *, is_inpatient: bool) -> Iterator[Node]:
-        encounter = self._encounter or {}
-        stay = encounter.get("hospitalization")
-        if is_inpatient and "period" in encounter:
-            yield _information("hospitalized", timingPeriod=encounter["period"])
-        if isinstance(stay, dict):
-            for name, category in (
-                ("admitSource", "pointoforigin"),
-                ("dischargeDisposition", "discharge"),
-            ):
-                if name in stay:
-                    yield _information(category, code=stay[name])
-
-    def _diagnoses(self, claim: Node, items: list[Node]) -> None:
-        found = list(self._quiet.objects_at(self._encounter or {}, "diagnosis", "Encounter"))
-        found.sort(key=lambda one: _rank(one[2].get("rank")))
-        diagnoses = []
-        for place, (_, path, entry) in enumerate(found):
-            diagnosis = {"sequence": place + 1, "diagnosisReference": entry.get("condition")}
-            use = self._quiet.code_at(entry, "use", path)
-            if use in _USES:
-                diagnosis["type"] = [_concept(codes.DIAGNOSIS_TYPE, _USES[use])]
-            diagnoses.append(diagnosis)
-        if diagnoses:
-            claim["diagnosis"] = diagnoses
-            for item in items:
-                item["diagnosisSequence"] = list(range(1, min(len(diagnoses), 4) + 1))
-
-    def _care_team(self, claim: Node) -> None:
-        team: list[Node] = []
-        for _, path, part in self._quiet.objects_at(self._encounter or {}, "participant", ""):
-            for _, where, concept in self._quiet.objects_at(part, "type", path):
-                for _, code in self._quiet.codings_of(concept, where):
-                    if code in _ROLES and "individual" in part:
-                        role = _concept(codes.CARE_TEAM_ROLE, _ROLES[code])
-                        member = {"sequence": len(team) + 1, "provider": part["individual"]}
-                        team.append({**member, "role": role})
-        if team:
-            claim["careTeam"] = team
+        )
+        if source in charge
+    }
+    if "factorOverride" in charge and "net" in item:
+        item |= {"unitPrice": item.pop("net"), "factor": charge["factorOverride"]}
+    quiet = Findings()
+    for system, code in quiet.codings_at(charge, "code", ""):
+        if system in codes.REVENUE:
+            item["revenue"] = {"coding": [{"system": system, "code": code}]}
+    return item
 
 
-def _concept(system: str, code: str) -> Node:
-    return {"coding": [{"system": system, "code": code}]}
-
-
-def _information(category: str, **more: object) -> Node:
-    return {"category": _concept(codes.INFORMATION, category), **more}
-
-
-def _rank(value: object) -> int:
-    return value if type(value) is int else 1_000
+def _of_charge(finding: Finding) -> Finding:
+    """The finding under the name that the ChargeItem has for the place."""
+    path = finding.path or ""
+    for name, own in _OF_CHARGE.items():
+        path = path.replace(f".{name}", f".{own}")
+    return finding.model_copy(update={"path": path})

@@ -1,8 +1,9 @@
 """One FHIR Claim as a canonical claim: its head. Lines and insurance stand beside it."""
 
 from services.intake.domain.fhir import codes
+from services.intake.domain.fhir.coded import read_diagnoses, read_procedures
 from services.intake.domain.fhir.coverage import read_insurance
-from services.intake.domain.fhir.elements import Element, Findings, Node, pick, set_if
+from services.intake.domain.fhir.elements import Element, Findings, Node, set_if
 from services.intake.domain.fhir.information import read_information, set_bill_type
 from services.intake.domain.fhir.items import read_items
 from services.intake.domain.fhir.parties import (
@@ -10,7 +11,7 @@ from services.intake.domain.fhir.parties import (
     provider_of,
     taxonomy_of,
 )
-from services.intake.domain.fhir.references import References, Resources, type_of
+from services.intake.domain.fhir.references import References, Resources
 from shared.contract.claim import ClaimKind
 
 
@@ -34,8 +35,8 @@ def read_claim(claim: Element, resources: Resources, findings: Findings) -> Node
     _period(claim, node, findings)
     _bill(claim, node, findings)
     read_information(claim, node, findings)
-    _diagnoses(claim, references, node, findings)
-    _procedures(claim, references, node, findings)
+    read_diagnoses(claim, references, node, findings)
+    read_procedures(claim, references, node, findings)
     _accident(claim, node, findings)
     _related(claim, node, findings)
     team = _care_team(claim, references, kind, node, findings)
@@ -135,93 +136,6 @@ def _bill(claim: Element, node: Node, findings: Findings) -> None:
     code = findings.code_at(claim, "subType", "")
     if code is not None and node["kind"] == "institutional":
         set_bill_type(code, node)
-
-
-def _diagnoses(claim: Element, references: References, node: Node, findings: Findings) -> None:
-    """Diagnoses in the order of their sequences; `#diagnoses` keeps each sequence's place."""
-    found: list[tuple[int, Node]] = []
-    has_types = False
-    for index, path, entry in findings.objects_at(claim, "diagnosis", ""):
-        concept, where = findings.object_at(entry, "diagnosisCodeableConcept", path), path
-        if concept is None and "diagnosisReference" in entry:
-            condition = references.follow(entry, "diagnosisReference", path)
-            if condition is None:
-                continue
-            concept, where = findings.object_at(condition, "code", type_of(condition)), path
-        codings = (
-            list(findings.codings_of(concept, f"{where}.diagnosisCodeableConcept"))
-            if concept
-            else []
-        )
-        code, system = _icd(codings)
-        if code is None:
-            findings.add(
-                "diagnosis-not-coded",
-                path,
-                "the diagnosis has no ICD code",
-                "Code it in ICD-10-CM, beside whatever else it is coded in.",
-            )
-            continue
-        role = "other"
-        for _, type_path, each in findings.objects_at(entry, "type", path):
-            for _, name in findings.codings_of(each, type_path):
-                role = codes.DIAGNOSIS_ROLES.get(name.replace("-", "").lower(), role)
-                has_types = True
-        diagnosis: Node = {"code": code.replace(".", ""), "role": role, "system": system}
-        if node["kind"] == "institutional":
-            poa = findings.code_at(entry, "onAdmission", path)
-            set_if(diagnosis, "present_on_admission", poa and poa.upper())
-        set_if(node, "diagnosis_related_group", findings.code_at(entry, "packageCode", path))
-        sequence = entry.get("sequence")
-        found.append((sequence if type(sequence) is int else index + 1, diagnosis))
-    found.sort(key=lambda pair: pair[0])
-    diagnoses = [diagnosis for _, diagnosis in found]
-    if diagnoses and not has_types:
-        diagnoses[0]["role"] = "principal"
-    set_if(node, "diagnoses", diagnoses)
-    node["#diagnoses"] = {sequence: place for place, (sequence, _) in enumerate(found, 1)}
-
-
-def _icd(codings: list[tuple[str | None, str]]) -> tuple[str | None, str]:
-    for systems, name in ((codes.ICD10_CM, "icd10cm"), (codes.ICD9_CM, "icd9cm")):
-        code = next((code for system, code in codings if system in systems), None)
-        if code is not None:
-            return code, name
-    return pick([one for one in codings if one[0] is None], ()), "icd10cm"
-
-
-def _procedures(claim: Element, references: References, node: Node, findings: Findings) -> None:
-    if node["kind"] != "institutional":
-        return
-    found: list[tuple[int, Node]] = []
-    for index, path, entry in findings.objects_at(claim, "procedure", ""):
-        concept = findings.object_at(entry, "procedureCodeableConcept", path)
-        if concept is None and "procedureReference" in entry:
-            procedure = references.follow(entry, "procedureReference", path)
-            if procedure is None:
-                continue
-            concept = findings.object_at(procedure, "code", "Procedure")
-        codings = list(findings.codings_of(concept, path)) if concept else []
-        code, system = _surgical(codings)
-        if code is None:
-            findings.add("procedure-not-coded", path, "the procedure has no ICD procedure code")
-            continue
-        surgical: Node = {"code": code.replace(".", ""), "system": system}
-        set_if(surgical, "on", findings.date_at(entry, "date", path))
-        sequence = entry.get("sequence")
-        found.append((sequence if type(sequence) is int else index + 1, surgical))
-    found.sort(key=lambda pair: pair[0])
-    for place, (_, surgical) in enumerate(found):
-        surgical["role"] = "other" if place else "principal"
-    set_if(node, "procedures", [surgical for _, surgical in found])
-
-
-def _surgical(codings: list[tuple[str | None, str]]) -> tuple[str | None, str]:
-    for systems, name in ((codes.ICD10_PCS, "icd10pcs"), (codes.ICD9_PCS, "icd9pcs")):
-        code = next((code for system, code in codings if system in systems), None)
-        if code is not None:
-            return code, name
-    return pick([one for one in codings if one[0] is None], ()), "icd10pcs"
 
 
 def _accident(claim: Element, node: Node, findings: Findings) -> None:

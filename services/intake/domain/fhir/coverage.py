@@ -42,7 +42,7 @@ def read_insurance(
     auths = findings.texts_at(own.entry, "preAuthRef", own.path)
     if auths:
         node["prior_authorization"] = auths[0]
-    relationship, insured = _insured(own, patient, references, findings)
+    relationship, insured = insured_of(own, patient, references, findings)
     node["patient_relationship"] = relationship
     if relationship == "18":
         if patient is not None:
@@ -50,8 +50,8 @@ def read_insurance(
     elif patient is not None:
         node["patient"] = person_of(patient, findings)
     node["subscriber"] = insured
-    set_if(node, "filing_indicator", _filing_indicator(own, findings))
-    node["payer"] = _payer(claim, own, references, findings)
+    set_if(node, "filing_indicator", filing_indicator(own, findings))
+    node["payer"] = payer_for(claim, own, references, findings)
     others = [one for one in entries if one is not own]
     if others:
         node["other_coverages"] = [
@@ -78,7 +78,7 @@ def _sequence(order: int) -> str:
     return codes.SEQUENCES[min(order, len(codes.SEQUENCES)) - 1]
 
 
-def _insured(
+def insured_of(
     own: Insurance, patient: Element | None, references: References, findings: Findings
 ) -> tuple[str, Node]:
     """The patient's relationship to the subscriber, and what the coverage says of that one."""
@@ -120,7 +120,7 @@ def _classes(
     ]
 
 
-def _filing_indicator(own: Insurance, findings: Findings) -> str | None:
+def filing_indicator(own: Insurance, findings: Findings) -> str | None:
     codings = list(findings.codings_at(own.coverage, "type", "Coverage"))
     for system, code in codings:
         if system == codes.FILING_INDICATOR:
@@ -131,7 +131,7 @@ def _filing_indicator(own: Insurance, findings: Findings) -> str | None:
     )
 
 
-def _payer(
+def payer_for(
     claim: Element | None, own: Insurance, references: References, findings: Findings
 ) -> Node:
     """Claim.insurer, whom the claim is made to; without an identifier there, Coverage.payor."""
@@ -152,7 +152,7 @@ def _payer(
 def _other(
     one: Insurance, patient: Element | None, references: References, findings: Findings
 ) -> Node:
-    relationship, insured = _insured(one, patient, references, findings)
+    relationship, insured = insured_of(one, patient, references, findings)
     if relationship == "18" and patient is not None:
         whole = person_of(patient, findings)
         insured |= {name: whole[name] for name in _SUBSCRIBER_FIELDS if name in whole}
@@ -161,10 +161,10 @@ def _other(
     node: Node = {
         "sequence": _sequence(one.order),
         "relationship": relationship,
-        "payer": _payer(None, one, references, findings),
+        "payer": payer_for(None, one, references, findings),
     }
     for name in ("group_number", "group_name"):
         set_if(node, name, insured.pop(name, None))
     node["subscriber"] = insured
-    set_if(node, "filing_indicator", _filing_indicator(one, findings))
+    set_if(node, "filing_indicator", filing_indicator(one, findings))
     return node

@@ -43,6 +43,23 @@ def read_items(
             line.pop("place_of_service", None)
 
 
+def read_service_line(item: Element, path: str, references: References, findings: Findings) -> Node:
+    """The line of something that is shaped like an item and stands alone: a charge."""
+    line: Node = {}
+    kind = "dental" if _is_dental(item, path, findings) else "professional"
+    _service(item, path, line, kind, findings)
+    _amounts(item, path, line, findings)
+    _dates(item, path, line, references, findings)
+    _drug(item, path, line, findings)
+    line.pop("place_of_service", None)
+    return line
+
+
+def _is_dental(item: Element, path: str, findings: Findings) -> bool:
+    codings = findings.codings_at(item, "productOrService", path)
+    return any(system in codes.CDT for system, _ in codings)
+
+
 def _put(line: Node, role: str, provider: Node) -> None:
     if role == "referring_providers":
         line.setdefault(role, []).append(provider)

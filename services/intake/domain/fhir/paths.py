@@ -4,7 +4,9 @@ For what the rules of the door find: the sender knows no canonical claim.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.contract.model import Finding
 
 _LINE = re.compile(r"service_lines\[(\d+)\](?:\.(.*))?")
 
@@ -50,6 +52,32 @@ def in_fhir(path: str) -> str:
         rest = line[2]
         return f"item[{line[1]}]" + (f".{_mapped(rest, _ITEM, 'careTeamSequence')}" if rest else "")
     return _mapped(path, _CLAIM, "careTeam" if "provider" in path else "supportingInfo")
+
+
+_ENCOUNTER: Mapping[str, str] = {
+    "patient_control_number": "Account.identifier",
+    "payer": "Coverage.payor",
+    "subscriber": "Coverage.subscriber",
+    "patient": "Patient",
+    "billing_provider": "Encounter.serviceProvider",
+    "diagnoses": "Encounter.diagnosis",
+    "other_coverages": "Account.coverage",
+}
+
+
+def of_charges(findings: Iterable[Finding], places: Sequence[str]) -> tuple[Finding, ...]:
+    """Findings about the claim of an encounter, at the resources that its charges came in."""
+    return tuple(
+        finding.model_copy(update={"path": _charged(finding.path or "", places)})
+        for finding in findings
+    )
+
+
+def _charged(path: str, places: Sequence[str]) -> str:
+    line = _LINE.fullmatch(path)
+    if line is not None and int(line[1]) < len(places):
+        return places[int(line[1])]
+    return _mapped(path, _ENCOUNTER, "Encounter")
 
 
 def _mapped(path: str, table: Mapping[str, str], otherwise: str) -> str:

@@ -23,37 +23,38 @@ from services.intake.domain.arrival import (
     capped,
 )
 from services.intake.domain.fhir import codes
-from services.intake.domain.fhir.charges import claims_of_charges
+from services.intake.domain.fhir.charges import read_charges
 from services.intake.domain.fhir.claims import read_claim
+from services.intake.domain.fhir.defaults import apply_profile
 from services.intake.domain.fhir.elements import SOURCE, Element, Findings, Node
 from services.intake.domain.fhir.paths import in_fhir
 from services.intake.domain.fhir.references import Resources, entries_of, type_of
 from services.intake.domain.json_claims import Rejoined
 from services.intake.domain.json_findings import broken_json, path_of
-from services.intake.domain.json_values import MalformedJsonError, values
+from services.intake.domain.json_values import MAX_VALUE_BYTES, MalformedJsonError, values
+from services.intake.domain.profile import SourceProfile
 from shared.contract.claim import Claim
 from shared.contract.model import Finding
 
 BUNDLES = frozenset({"message", "transaction", "collection", "batch"})
 """Bundles that bring something; a searchset or a history tells what is there already."""
-_SMALL = 262_144
 _BOM = b"\xef\xbb\xbf"
 _MAX_NUMBER = 80
 _NOBODY = UUID(int=0)
 
 
-def read_fhir(stream: BinaryIO) -> Iterator[Reading]:
+def read_fhir(stream: BinaryIO, profile: SourceProfile) -> Iterator[Reading]:
     """The claims of every resource in the stream, and each that is none or cannot be read."""
-    head = stream.read(_SMALL)
-    if len(head) < _SMALL:  # the common message is one document, and needs no cutting
+    head = stream.read(MAX_VALUE_BYTES)
+    if len(head) < MAX_VALUE_BYTES:  # the common message is one document and needs no cutting
         with suppress(ValueError, RecursionError):
             document = _parsed(head.removeprefix(_BOM))
             if isinstance(document, dict):
-                yield from _read_document(document)
+                yield from _read_document(document, profile)
                 return
     try:
         for text in values(Rejoined(head, stream)):
-            yield from _read_text(text)
+            yield from _read_text(text, profile)
     except MalformedJsonError as malformed:
         finding = Finding(
             code="json-invalid",
@@ -69,22 +70,22 @@ def _parsed(text: bytes) -> object:
     return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
 
 
-def _read_text(text: bytes) -> Iterator[Reading]:
+def _read_text(text: bytes, profile: SourceProfile) -> Iterator[Reading]:
     try:
         document = _parsed(text)
     except (ValueError, RecursionError) as error:
         yield Unreadable((broken_json(str(error)),))
         return
     if isinstance(document, dict):
-        yield from _read_document(document)
+        yield from _read_document(document, profile)
 
 
-def _read_document(document: Element) -> Iterator[Reading]:
+def _read_document(document: Element, profile: SourceProfile) -> Iterator[Reading]:
     kind = type_of(document)
     if kind == "Claim":
-        yield _reading(document, Resources(), "")
+        yield _reading(document, Resources(), profile)
     elif kind == "Bundle":
-        yield from _read_bundle(document)
+        yield from _read_bundle(document, profile)
     else:
         yield Unreadable((_no_claim(kind),))
 
@@ -93,8 +94,8 @@ def _refuse_constant(_: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def _read_bundle(bundle: Element) -> Iterator[Reading]:
-    if bundle.get("type") not in BUNDLES:
+def _read_bundle(bundle: Element, profile: SourceProfile) -> Iterator[Reading]:
+    if str(bundle.get("type")) not in BUNDLES:
         finding = Finding(
             code="bundle-type-not-taken",
             path="Bundle.type",
@@ -114,11 +115,11 @@ def _read_bundle(bundle: Element) -> Iterator[Reading]:
     for index, _, resource in entries:
         if type_of(resource) == "Claim":
             is_empty = False
-            yield _reading(resource, resources, _request_of(bundle, index))
+            yield _reading(resource, resources, profile, _request_of(bundle, index))
     if is_empty:
-        for claim, paths in claims_of_charges(entries, resources):
+        for news in read_charges(bundle, entries, resources, profile):
             is_empty = False
-            yield _reading(claim, resources, "", paths)
+            yield news
     if is_empty:
         kinds = [type_of(resource) for _, _, resource in entries]
         known = next((kind for kind in kinds if kind in codes.OTHER_RESOURCES), "Bundle")
@@ -144,7 +145,10 @@ def _no_claim(kind: str) -> Finding:
 
 
 def _reading(
-    resource: Element, resources: Resources, method: str, paths: dict[str, str] | None = None
+    resource: Element,
+    resources: Resources,
+    profile: SourceProfile,
+    method: str = "",
 ) -> Reading:
     findings = Findings()
     if method not in ("", "POST", "PUT"):
@@ -155,8 +159,9 @@ def _reading(
             "Send the whole claim; take one back with frequency 8.",
         )
     node = read_claim(resource, resources, findings)
+    apply_profile(node, profile)
     claim = None if findings.is_blocked else _built(node, findings)
-    found = [_translated(one, paths) for one in findings.found] if paths else findings.found
+    found = findings.found
     if claim is None or findings.is_blocked:
         number = node.get("patient_control_number")
         is_usable = isinstance(number, str) and len(number) <= _MAX_NUMBER
@@ -181,11 +186,3 @@ def _built(node: Node, findings: Findings) -> Claim | None:
         path = in_fhir(finding.path or "")
         findings.found.append(finding.model_copy(update={"path": path}))
     return claim
-
-
-def _translated(finding: Finding, paths: dict[str, str]) -> Finding:
-    for prefix, place in paths.items():
-        path = finding.path or ""
-        if path == prefix or path.startswith((f"{prefix}.", f"{prefix}[")):
-            return finding.model_copy(update={"path": place + path[len(prefix) :]})
-    return finding

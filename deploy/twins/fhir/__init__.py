@@ -1,0 +1,1 @@
+"""The hospital's FHIR: claims as resources and bundles, visits as charges."""
