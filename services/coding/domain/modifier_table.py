@@ -41,7 +41,6 @@ DISTINCT = frozenset(("59", "XE", "XS", "XP", "XU"))
 ELSEWHERE = frozenset(("27", "91"))
 PASSES_PAIR = ANATOMIC | VISIT | STAGED | DISTINCT | ELSEWHERE
 
-REPEATED = frozenset(("76", "77", "91"))
 ASSISTANTS = frozenset(("80", "81", "82", "AS"))
 TELEHEALTH = frozenset(("93", "95", "FQ", "GQ", "GT"))
 FACILITY_ONLY = frozenset(("27", "73", "74"))
