@@ -162,7 +162,7 @@ def _close(
     assert arrived is not None
     home = account_of(states, read.account_key)
     waiting = tuple(one for one in home.waiting if one.place != body.place)
-    changed = {read.account_key: home._replace(waiting=waiting)} if home.claims else {}
+    changed = {read.account_key: home._replace(waiting=waiting)}
     counts = {read.state: -1}
     if body.resolution == "reject":
         row = claim_row(read.account_key, arrived, "rejected", decided=decided)
