@@ -16,7 +16,17 @@ from uuid import UUID
 import typer
 
 from services.commands.sections import Sections
-from services.grammar import bills, interchanges, keys, money, parked, reference, rules, twins, worklist
+from services.grammar import (
+    bills,
+    interchanges,
+    keys,
+    money,
+    parked,
+    reference,
+    rules,
+    twins,
+    worklist,
+)
 from services.grammar.options import VAR, AsJson, Seed, Var
 
 LINE = "The line"

@@ -35,6 +35,7 @@ _NOT_OWED: Mapping[AccountKind, NotOwedKind] = {
     AccountKind.DENIED_PENDING: "denied",
 }
 ADULT_YEARS = 18
+_VOWELS = frozenset("AEIOUY")
 
 
 class Money(Model):
@@ -226,7 +227,7 @@ def _billed(
     parts = _parts(lines)
     return BilledClaim(
         claim_id=balance.claim_id,
-        payers=facts.payer_names,
+        payers=tuple(readable(name) for name in facts.payer_names),
         payer_claim_control_number=balance.payer_claim_control_number,
         provider=_name(claim.billing_provider) if claim else None,
         services=tuple(services),
@@ -304,7 +305,7 @@ def _waiting(balance: ClaimBalance, facts: ClaimFacts) -> WaitingClaim:
     first = lines[0] if lines else None
     return WaitingClaim(
         claim_id=balance.claim_id,
-        payers=facts.payer_names,
+        payers=tuple(readable(name) for name in facts.payer_names),
         payer_claim_control_number=balance.payer_claim_control_number,
         service_from=min(days, default=facts.claim.statement_from if facts.claim else None),
         code=first.procedure.code if first and first.procedure else None,
@@ -343,15 +344,31 @@ def _person(party: Party) -> Person:
 
 def _name(party: Party) -> str:
     names = (party.first_name, party.middle_name, party.name, party.suffix)
-    return " ".join(one.strip().title() if party.is_person else one for one in names if one)
+    return " ".join(readable(one.strip()) for one in names if one)
 
 
 def _address(address: Address | None) -> tuple[str, ...]:
     if address is None:
         return ()
-    place = " ".join(one for one in (address.state, address.postal_code) if one)
-    city = ", ".join(one for one in (address.city, place) if one)
-    return tuple(line for line in (address.line1, address.line2, city) if line)
+    place = " ".join(one for one in (address.state, _postal(address.postal_code)) if one)
+    city = ", ".join(one for one in (readable(address.city or ""), place) if one)
+    lines = (readable(address.line1 or ""), readable(address.line2 or ""), city)
+    return tuple(line for line in lines if line)
+
+
+def _postal(code: str | None) -> str | None:
+    """`627030001` is `62703-0001` on an envelope."""
+    return f"{code[:5]}-{code[5:]}" if code and len(code) == 9 and code.isdigit() else code
+
+
+def readable(text: str) -> str:
+    """A name that came in capitals, as X12 has it, in the letters that people write: words without
+    a vowel (`BCBS`, `LLC`) stay."""
+    if not text.isupper():
+        return text
+    return " ".join(
+        word if _VOWELS.isdisjoint(word) else word.capitalize() for word in text.split(" ")
+    )
 
 
 def _phone(party: Party) -> str | None:

@@ -52,6 +52,8 @@ class Standing:
     refund_due_on: date | None = None
     statement_due_on: date | None = None
     last_posted_on: date | None = None
+    is_settled: bool = False
+    """Nothing of the account is open with anybody."""
 
 
 def standing_of(
@@ -87,6 +89,7 @@ def standing_of(
             (claim.last_posted_on for claim in balance.claims if claim.last_posted_on),
             default=None,
         ),
+        is_settled=not any(claim.open for claim in balance.claims),
     )
 
 

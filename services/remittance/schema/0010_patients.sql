@@ -16,10 +16,13 @@ CREATE TABLE patient_balance (
     refund_due_on date,
     statement_due_on date,
     last_posted_on date,
+    is_settled boolean NOT NULL,
     updated_at timestamptz NOT NULL
 ) WITH (fillfactor = 75);
 CREATE INDEX patient_balance_statement_due ON patient_balance (statement_due_on, account_id)
     WHERE statement_due_on IS NOT NULL;
+CREATE INDEX patient_balance_settled_credit ON patient_balance (account_id)
+    WHERE credit_cents > 0 AND is_settled;
 CREATE INDEX patient_balance_refund_due ON patient_balance (refund_due_on, account_id)
     WHERE refund_due_on IS NOT NULL;
 

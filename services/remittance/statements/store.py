@@ -16,7 +16,7 @@ from shared.database import Connection
 _STANDINGS = """
 SELECT account_id, version, share_cents, paid_cents, billable_cents, credit_cents,
        refunds_due_cents, digest, fingerprint, billed, credit_since, refund_due_on,
-       statement_due_on, last_posted_on
+       statement_due_on, last_posted_on, is_settled
 FROM patient_balance
 """
 _OF_ACCOUNTS = f"{_STANDINGS} WHERE account_id = ANY($1::uuid[])"
@@ -30,10 +30,10 @@ ORDER BY account_id LIMIT $4
 _SAVE = """
 INSERT INTO patient_balance (account_id, version, share_cents, paid_cents, billable_cents,
     credit_cents, refunds_due_cents, digest, fingerprint, billed, credit_since, refund_due_on,
-    statement_due_on, last_posted_on, updated_at)
-SELECT *, $15 FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[],
+    statement_due_on, last_posted_on, is_settled, updated_at)
+SELECT *, $16 FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[],
     $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::date[], $12::date[],
-    $13::date[], $14::date[])
+    $13::date[], $14::date[], $15::bool[])
 ON CONFLICT (account_id) DO UPDATE SET
     version = excluded.version, share_cents = excluded.share_cents,
     paid_cents = excluded.paid_cents, billable_cents = excluded.billable_cents,
@@ -41,7 +41,7 @@ ON CONFLICT (account_id) DO UPDATE SET
     digest = excluded.digest, fingerprint = excluded.fingerprint, billed = excluded.billed,
     credit_since = excluded.credit_since, refund_due_on = excluded.refund_due_on,
     statement_due_on = excluded.statement_due_on, last_posted_on = excluded.last_posted_on,
-    updated_at = excluded.updated_at
+    is_settled = excluded.is_settled, updated_at = excluded.updated_at
 """
 # The state whose law sets when a credit goes back: where the provider is.
 _PROVIDER_STATES = """
@@ -53,6 +53,10 @@ WHERE account_id = ANY($1::uuid[]) ORDER BY account_id, claim.id
 _DUE = """
 SELECT account_id FROM patient_balance WHERE statement_due_on <= $1
 ORDER BY statement_due_on, account_id LIMIT $2
+"""
+_SETTLED_CREDITS = """
+SELECT account_id FROM patient_balance WHERE credit_cents > 0 AND is_settled
+ORDER BY account_id LIMIT $1
 """
 _POSTPONE = "UPDATE patient_balance SET statement_due_on = $2 WHERE account_id = $1"
 _LOCK_ACCOUNT = "SELECT id FROM patient_account WHERE id = $1 FOR UPDATE"
@@ -129,6 +133,11 @@ async def provider_states(connection: Connection, ids: Sequence[UUID]) -> dict[U
 async def due(connection: Connection, on: date, limit: int) -> list[UUID]:
     """Accounts whose bill is to be made by this day, the most urgent first."""
     return [row[0] for row in await connection.fetch(_DUE, on, limit)]
+
+
+async def settled_credits(connection: Connection, limit: int) -> list[UUID]:
+    """Accounts whose patient paid too much, and of which nothing is open."""
+    return [row[0] for row in await connection.fetch(_SETTLED_CREDITS, limit)]
 
 
 async def postpone(connection: Connection, account_id: UUID, until: date) -> None:

@@ -54,23 +54,24 @@ TERMS = BillingTerms(
 WIDTHS = (320, 390, 1200)
 """CSS pixels: the narrowest of WCAG 1.4.10, a phone of today, a screen."""
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+NUMBER = "LK-20417"
 ANSWER = (
     "1*379*169.2*63.8*12*2026031400178*11*1",
     (
         "SVC*HC:99214*245*120.4**1",
-        "REF*6R*A-1",
+        f"REF*6R*{NUMBER}-1",
         "CAS*CO*45*73",
         "CAS*PR*3*30**2*21.6",
         "SVC*HC:80053*68*21.6**1",
-        "REF*6R*A-2",
+        f"REF*6R*{NUMBER}-2",
         "CAS*CO*45*41",
         "CAS*PR*2*5.4",
         "SVC*HC:J1885*48*27.2**1",
-        "REF*6R*A-3",
+        f"REF*6R*{NUMBER}-3",
         "CAS*CO*45*14",
         "CAS*PR*1*6.8",
         "SVC*HC:36415*18*0**1",
-        "REF*6R*A-4",
+        f"REF*6R*{NUMBER}-4",
         "CAS*CO*97*18",
     ),
 )
@@ -94,14 +95,14 @@ async def browser(tmp_path: Path) -> AsyncIterator[Any]:
 async def statement(desk: Any) -> Statement:
     """A bill with all that a bill may have: services, a denial that nobody asks the patient for, an
     estimate, and care that still waits."""
-    waits = submitted("A", (("71046", 18_000),), claim="2")
-    await desk.take(submitted("A", VISIT), waits, answered([("A", *ANSWER)], paid="169.2"))
+    waits = submitted(NUMBER, (("71046", 18_000),), claim="2")
+    await desk.take(submitted(NUMBER, VISIT), waits, answered([(NUMBER, *ANSWER)], paid="169.2"))
     assert desk.parked == []
     await desk.fetch("UPDATE denial SET state = 'closed'")
     office = StatementOffice(desk.pool, Rules(TERMS))
     expected = Estimate(amount=7_000, given_on=NOW.date())
-    await office.load_estimate("A", "GFE 1", expected, "ada", NOW)
-    made = await office.make(account_of("A"), "ada", NOW)
+    await office.load_estimate(NUMBER, "GFE 1", expected, "ada", NOW)
+    made = await office.make(account_of(NUMBER), "ada", NOW)
     async with desk.pool.acquire() as connection:
         found = await store.statement(connection, made.id)
     assert found is not None
@@ -170,6 +171,6 @@ async def test_takes_the_picture_of_the_readme(browser: Any, statement: Statemen
     picture = os.environ["CLAIMWIRE_TEST_PICTURE"]
     shown = replace(statement, id=UUID("b41d7c02-5f4e-4a6b-8a35-2f6b7c8d9e0f"))
     page = browser.pages[0]
-    await page.set_viewport_size({"width": 900, "height": 1250})
+    await page.set_viewport_size({"width": 880, "height": 1500})
     await page.set_content(html.bill_page(paper_of(shown, "en", TERMS)))
     await page.screenshot(path=picture)

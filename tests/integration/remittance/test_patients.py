@@ -19,6 +19,7 @@ from services.remittance.domain.patient_bill import Estimate
 from services.remittance.statements import store
 from services.remittance.statements.changes import Rules
 from services.remittance.statements.office import StatementError, StatementOffice
+from services.remittance.statements.refunds import declare_refunds
 from shared.blobs import Blobs
 from shared.http import keys
 from shared.messaging.handler import Unit
@@ -137,6 +138,32 @@ async def test_what_a_patient_pays_too_much_is_a_refund_with_a_deadline(desk: An
     assert said["refund_due_on"] == str(NOW.date() + timedelta(days=30))
 
 
+async def test_a_settled_credit_is_declared_a_refund_once_and_keeps_its_deadline(
+    desk: Any,
+) -> None:
+    answer = ("1*100*80*20*12*P1*11*1", ("CAS*PR*2*20",))
+    await desk.take(submitted("A", ONE), answered([("A", *answer)], paid="80"))
+    claim_id = await desk.value("SELECT id FROM claim")
+    await _command(desk, PatientPaid(claim_id, "till 1", 2_500, "card", NOW.date(), "till"))
+    later = NOW + timedelta(days=3)
+    assert await declare_refunds(desk.pool, desk.core.handler, later) == 1
+    assert await declare_refunds(desk.pool, desk.core.handler, later) == 0
+    said = (await _told(desk, "patient.balance-changed.v1"))[-1]
+    assert (said.get("credit", "0.00"), said["refunds_due"]) == ("0.00", "5.00")
+    assert said["refund_due_on"] == str(NOW.date() + timedelta(days=30))
+    due = "SELECT sum(amount_cents) FROM leg JOIN account ON id = account_id WHERE kind = $1"
+    assert await desk.value(due, "refunds_due") == -500
+
+
+async def test_a_credit_is_not_given_back_while_the_share_may_still_grow(desk: Any) -> None:
+    answer = ("1*100*50*20*12*P1*11*1", ("CAS*CO*197*30", "CAS*PR*2*20"))
+    await desk.take(submitted("A", ONE), answered([("A", *answer)], paid="50"))
+    claim_id = await desk.value("SELECT id FROM claim")
+    await _command(desk, PatientPaid(claim_id, "till 1", 2_500, "card", NOW.date(), "till"))
+    assert await declare_refunds(desk.pool, desk.core.handler, NOW) == 0
+    assert (await _balance(desk)).credit == 500
+
+
 # Bills
 
 
@@ -162,7 +189,7 @@ async def test_a_due_bill_is_made_once_and_announced(billed: Any, office: Statem
         ("coinsurance", 2_160),
     }
     assert (panel.share, drug.share, sample.not_owed, sample.share) == (540, 680, 0, 0)
-    assert claim.payers == ("MERIDIAN HEALTH PLAN",)
+    assert claim.payers == ("Meridian Health Plan",)
     assert claim.payer_claim_control_number == "2026031400178"
     assert made.bill.total.rest == 0
 

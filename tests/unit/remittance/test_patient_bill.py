@@ -16,7 +16,7 @@ from services.remittance.domain.balances import (
 )
 from services.remittance.domain.ledger import AccountKind, EntryKind
 from services.remittance.domain.matching import match_lines
-from services.remittance.domain.patient_bill import Bill, ClaimFacts, Estimate, bill_of
+from services.remittance.domain.patient_bill import Bill, ClaimFacts, Estimate, bill_of, readable
 from services.remittance.domain.patient_lines import Part, PostedLeg, cents_by_line
 from services.remittance.domain.patient_statement import (
     findings_of,
@@ -351,6 +351,19 @@ def test_a_credit_keeps_the_day_it_began_and_its_states_deadline() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("LAKESIDE FAMILY CLINIC", "Lakeside Family Clinic"),
+        ("BCBS OF OHIO LLC", "BCBS Of Ohio LLC"),
+        ("McDonald", "McDonald"),
+        ("418 WILLOW STREET", "418 Willow Street"),
+    ],
+)
+def test_capitals_are_written_as_people_write(text: str, shown: str) -> None:
+    assert readable(text) == shown
+
+
+@pytest.mark.parametrize(
     ("born", "to"),
     [(date(2008, 3, 2), "Ann Doe"), (date(2008, 3, 1), "Tim Doe"), (None, "Tim Doe")],
 )
@@ -374,5 +387,5 @@ def test_a_childs_bill_goes_to_the_person_who_is_insured(born: date | None, to: 
     bill = bill_of(PatientBalance(ACCOUNT, (claim,)), facts, {}, {}, on=DAY)
     assert bill.addressee is not None
     assert bill.patient is not None
-    assert (bill.addressee.name, bill.addressee.address) == (to, ("1 MAIN ST",))
+    assert (bill.addressee.name, bill.addressee.address) == (to, ("1 Main ST",))
     assert bill.patient.name == "Tim Doe"
