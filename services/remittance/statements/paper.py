@@ -58,8 +58,8 @@ class Row:
     paid: str
     not_owed: str
     share: str
-    share_of: str
-    """The share by the plan's words for it, where it has more than a total to say."""
+    share_of: tuple[str, ...]
+    """The share by the plan's words for it."""
     zeros: frozenset[str]
     """The names of the amounts that are nothing."""
     is_whole: bool
@@ -253,7 +253,7 @@ class _Writer:
             paid=written_cents(-money.paid),
             not_owed=written_cents(-money.not_owed),
             share=written_cents(money.share),
-            share_of=", ".join(
+            share_of=tuple(
                 f"{self.t(part.bucket)} {written_cents(part.amount)}" for part in shares
             ),
             zeros=frozenset(

@@ -207,7 +207,7 @@ def _claim(paper: Paper, claim: ClaimPart) -> Iterator[Flowable]:
     ]
     rows += [[_service(paper, row), *_amounts(row, claim)] for row in claim.rows]
     rows.append([_p(t("total"), _TEXT, bold=True), *_amounts(claim.total, claim, bold=True)])
-    column = 22 * mm
+    column = 23 * mm
     width = _WIDTH - column * (len(heads) - 1)
     table = _table(rows, [width] + [column] * (len(heads) - 1), repeat_rows=1)
     table.setStyle(
@@ -247,8 +247,8 @@ def _amounts(row: Row, claim: ClaimPart, *, bold: bool = False) -> list[object]:
         amounts = [""] * len(amounts)
     cells: list[object] = [_p(text, _RIGHT, bold=bold) for text in (row.charge, *amounts[:-1])]
     share = [_p(amounts[-1], _RIGHT, bold=True)]
-    if amounts[-1] and row.share_of:
-        share.append(_p(row.share_of, _SMALL_RIGHT))
+    if amounts[-1]:
+        share += [_p(text, _SMALL_RIGHT) for text in row.share_of]
     return [*cells, share]
 
 
