@@ -4,13 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 
+from services.commands import bills
+from services.commands.failures import CommandError
+from services.commands.worklist import Api
 from services.remittance.app import NAME, service
 from services.remittance.balances import patient_balances
 from services.remittance.domain.balances import PatientBalance
@@ -338,7 +343,7 @@ async def test_two_makers_at_once_make_one_bill(billed: Any, office: StatementOf
 
 
 @pytest.fixture
-async def client(desk: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def app(desk: Any) -> Starlette:
     settings = Settings()
     context = Context(
         service=NAME,
@@ -353,14 +358,67 @@ async def client(desk: Any) -> AsyncIterator[httpx.AsyncClient]:
     )
     routes = service(settings).routes
     assert callable(routes)
-    key = keys.new_key()
+    return Starlette(routes=list(routes(context)))
+
+
+@pytest.fixture
+async def key(desk: Any) -> str:
+    made = keys.new_key()
     async with desk.pool.acquire() as connection:
-        await keys.create(connection, key, name="t", source="ada", scopes=["*"])
-    app = Starlette(routes=list(routes(context)))
+        await keys.create(connection, made, name="t", source="ada", scopes=["*"])
+    return made
+
+
+@pytest.fixture
+async def client(app: Starlette, key: str) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://remittance") as client:
         client.headers["X-API-Key"] = key
         yield client
+
+
+async def test_the_command_line_writes_the_bill_with_the_most_to_pay(
+    desk: Any, app: Starlette, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ("1*100*80*20*12*P1*11*1", ("CAS*PR*2*20",))
+    await desk.take(submitted("A"), submitted("B", ONE))
+    await desk.take(answered([("A", *VISIT_ANSWER), ("B", *small)], paid="249.2"))
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    api = Api(f"http://127.0.0.1:{port}", key)
+    paths = await asyncio.to_thread(bills.written, api, tmp_path / "bills")
+    assert sorted("".join(path.suffixes) for path in paths) == [
+        ".en.html",
+        ".en.pdf",
+        ".es.html",
+        ".es.pdf",
+    ]
+    assert "$63.80" in next(path for path in paths if path.match("*.en.html")).read_text("utf-8")
+    assert await asyncio.to_thread(bills.listing, api, "ready", 50, as_json=True) == 0
+    assert '"amount_due": "63.80"' in capsys.readouterr().out
+    (statement_id,) = {path.name.partition(".")[0] for path in paths}
+    await asyncio.to_thread(bills.decide, api, UUID(statement_id), "hold", "to look at")
+    assert (await _statement(desk, UUID(statement_id))).status == "held"
+    given = tmp_path / "estimate.json"
+    given.write_text(
+        json.dumps(
+            {
+                "patient_control_number": "B",
+                "reference": "GFE 1",
+                "amount": "20.00",
+                "given_on": "2026-01-02",
+            }
+        )
+    )
+    assert await asyncio.to_thread(bills.estimate, api, given) == 0
+    with pytest.raises(CommandError, match="no such statement"):
+        await asyncio.to_thread(bills.decide, api, uuid4(), "release", "x")
+    server.should_exit = True
+    await serving
 
 
 async def test_a_bill_is_json_html_or_pdf_as_it_is_asked_for(
