@@ -27,6 +27,7 @@ HTTP_ROUTES = {
     "intake": "services.intake.http.routes",
     "coding": "services.coding.http.routes",
     "submission": "services.submission.http.routes",
+    "remittance": "services.remittance.http.routes",
 }
 """The module with `TITLE` and `router` of each service that has an HTTP API."""
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"

@@ -16,7 +16,17 @@ from uuid import UUID
 import typer
 
 from services.commands.sections import Sections
-from services.grammar import interchanges, keys, money, parked, reference, rules, twins, worklist
+from services.grammar import (
+    bills,
+    interchanges,
+    keys,
+    money,
+    parked,
+    reference,
+    rules,
+    twins,
+    worklist,
+)
 from services.grammar.options import VAR, AsJson, Seed, Var
 
 LINE = "The line"
@@ -231,6 +241,7 @@ app.add_typer(money.ledger, name="ledger", rich_help_panel=MONEY)
 app.add_typer(money.remittances, name="remittances", rich_help_panel=MONEY)
 app.add_typer(money.deposits, name="deposits", rich_help_panel=MONEY)
 app.add_typer(money.export, name="export", rich_help_panel=MONEY)
+app.add_typer(bills.bill, name="bill", rich_help_panel=MONEY)
 app.add_typer(twins.twin, name="twin", rich_help_panel=LINE)
 
 

@@ -205,6 +205,15 @@ class Settings(BaseSettings):
         Path("var/reference"),
         description="Folder of the reference tables that `claimwire reference load` has loaded.",
     )
+    patient_billing: Path | None = Field(
+        None,
+        description="JSON file of what is on patients' bills and when they go out: your name and "
+        "telephone, how to pay, deadlines, your own words for services; built-in defaults when "
+        "not set.",
+    )
+    statement_poll_s: Seconds = Field(
+        60.0, description="Time between looks for patients' bills that are due."
+    )
     transport_dir: Path = Field(
         Path("var/transport"),
         description="Folder of the payers' mailboxes: `<payer>/to-payer`, `<payer>/from-payer`.",

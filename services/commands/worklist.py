@@ -24,8 +24,8 @@ class Api:
     key: str
 
 
-def api_of(var_dir: Path, url: str | None, key: str | None) -> Api:
-    """The named API, else the one of the local stack that runs, with its operator's key."""
+def api_of(var_dir: Path, url: str | None, key: str | None, service: str = "coding") -> Api:
+    """The named API, else the service's of the local stack that runs, with its operator's key."""
     if url is not None and key is not None:
         return Api(url, key)
     folder = StackFolder(var_dir)
@@ -37,7 +37,7 @@ def api_of(var_dir: Path, url: str | None, key: str | None) -> Api:
         raise CommandError(
             "no stack runs here: start one with `claimwire up`, or name --url and --key"
         )
-    found = url or description["services"]["coding"]["http"]
+    found = url or description["services"][service]["http"]
     return Api(found, key or folder.api_key.read_text().strip())
 
 
@@ -115,10 +115,10 @@ def _ask(api: Api, method: str, path: str, **options: Any) -> Any:
         raise CommandError(f"the API does not answer ({type(error).__name__})") from None
     if answer.is_success:
         return answer.json()
-    raise CommandError(_reason(answer))
+    raise CommandError(reason_of(answer))
 
 
-def _reason(answer: httpx.Response) -> str:
+def reason_of(answer: httpx.Response) -> str:
     """The problem in a line: what it is, where, and what to do."""
     problem = answer.json()
     errors: Sequence[Mapping[str, str]] = problem.get("errors", ())

@@ -19,6 +19,7 @@ from services.remittance.domain.state import Place
 from services.remittance.domain.variance import Fee
 from services.remittance.domain.worklist import DenialDecided, DenialState
 from services.remittance.handlers import RemittanceHandler
+from services.remittance.statements import changes
 from shared.contract.envelope import Event
 from shared.database import Connection, leased
 from shared.messaging import outbox
@@ -37,8 +38,10 @@ SELECT DISTINCT remittance_id FROM remittance_claim JOIN remittance ON remittanc
 WHERE state = 'held' AND remittance.status = 'accepted' LIMIT 100
 """
 _DENIAL = """
-SELECT claim_id FROM denial WHERE remittance_id = $1 AND position = $2 AND number = $3
+SELECT claim_id, account_id FROM denial JOIN claim ON claim.id = claim_id
+WHERE remittance_id = $1 AND position = $2 AND number = $3
 """
+_LOCK_ACCOUNT = "SELECT FROM patient_account WHERE id = $1 FOR UPDATE"
 _FEES = """
 INSERT INTO fee (payer_identifier, code, modifier, effective_from, effective_through, amount_cents)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -96,14 +99,30 @@ async def release(
 
 
 async def decide_denial(
-    connection: Connection, place: Place, number: int, state: DenialState, by: str, note: str | None
+    connection: Connection,
+    handler: RemittanceHandler,
+    place: Place,
+    number: int,
+    state: DenialState,
+    by: str,
+    note: str | None,
+    now: datetime,
 ) -> UUID | None:
-    """Writes down what is done about a denial; returns its claim, or None where there is no such.
-    That its money is given up is a command of its own (`WriteOff`), which writes the state too."""
-    claim_id: UUID | None = await connection.fetchval(_DENIAL, *place, number)
-    if claim_id is not None and state != "written_off":
-        await saving.close_denials(connection, (), (DenialDecided(place, number, state, by, note),))
-    return claim_id
+    """Writes down what is done about a denial, and what that changes for the patient; returns its
+    claim, or None where there is no such; wake the relay after it. That its money is given up is a
+    command of its own (`WriteOff`), which writes the state too."""
+    async with connection.transaction():
+        row = await connection.fetchrow(_DENIAL, *place, number)
+        if row is None:
+            return None
+        claim_id: UUID = row["claim_id"]
+        if state != "written_off":
+            account_id: UUID = row["account_id"]
+            await connection.execute(_LOCK_ACCOUNT, account_id)
+            decided = DenialDecided(place, number, state, by, note)
+            await saving.close_denials(connection, (), (decided,))
+            await changes.refresh(connection, [account_id], handler.rules, now)
+        return claim_id
 
 
 async def load_fees(connection: Connection, rows: Sequence[Fee]) -> None:

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute
 from services.remittance.acting import releaser
 from services.remittance.handlers import TOPICS, RemittanceHandler
 from services.remittance.policies import load_policy
+from services.remittance.statements.terms import load_terms
+from services.remittance.statements.worker import statement_maker
 from shared.service import Context, Service
 from shared.settings import Settings
 from shared.telemetry.metrics import ServiceMetrics
@@ -17,10 +19,11 @@ NAME = "remittance"
 
 
 def handler_of(settings: Settings) -> RemittanceHandler:
-    """The service's handler. Raises SettingsError for a policy that cannot be used."""
+    """The service's handler. Raises SettingsError for a policy or terms that cannot be used."""
     key = settings.account_hash_key.get_secret_value().encode()
     policy = load_policy(settings.remittance_policy)
-    return RemittanceHandler(key, ServiceMetrics(NAME).posted, policy)
+    terms = load_terms(settings.patient_billing)
+    return RemittanceHandler(key, ServiceMetrics(NAME).posted, policy, terms)
 
 
 def service(settings: Settings) -> Service:
@@ -31,7 +34,7 @@ def service(settings: Settings) -> Service:
         topics=TOPICS,
         handler=handler,
         schema_dir=Path(__file__).parent / "schema",
-        workers=[releaser(handler)],
+        workers=[releaser(handler), statement_maker(handler, settings.statement_poll_s)],
         routes=partial(_routes, handler),
         event_types=("claim.submitted.v1", "claim.acknowledged.v1"),
     )
@@ -39,6 +42,7 @@ def service(settings: Settings) -> Service:
 
 def _routes(handler: RemittanceHandler, context: Context) -> Sequence[BaseRoute]:
     from services.remittance.http import routes  # FastAPI takes its time, and tools do without
+    from services.remittance.statements.office import StatementOffice
     from shared.http import app
 
     return app.routes(
@@ -49,5 +53,9 @@ def _routes(handler: RemittanceHandler, context: Context) -> Sequence[BaseRoute]
             routes.REMITTANCES: context.settings.http_max_body_bytes,
             routes.DEPOSITS: routes.MAX_STATEMENT_BYTES,
         },
-        state={"handler": handler},
+        open_paths=routes.OPEN_PATHS,
+        state={
+            "handler": handler,
+            "statement_office": StatementOffice(context.pool, handler.rules),
+        },
     )

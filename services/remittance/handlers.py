@@ -1,6 +1,7 @@
 """remittance's side of the kernel: records in, decisions out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,10 @@ from services.remittance.domain.decide import Decider
 from services.remittance.domain.incoming import Incoming
 from services.remittance.domain.judging import Row
 from services.remittance.domain.ledger import AccountKind, Entry
+from services.remittance.domain.patient_terms import DEFAULT_TERMS, BillingTerms
 from services.remittance.domain.policy import DEFAULT, Policy
 from services.remittance.domain.state import (
+    AccountsTouched,
     ClaimDocument,
     DepositRow,
     PatientAccount,
@@ -22,6 +25,8 @@ from services.remittance.domain.state import (
 )
 from services.remittance.domain.worklist import DenialDecided, DenialRow, DenialsTakenBack
 from services.remittance.reading import read_payer_message, read_submission
+from services.remittance.statements import changes
+from services.remittance.statements.changes import Rules
 from shared.contract import topics
 from shared.messaging.handler import Bad, Decision, Record, Unit
 
@@ -49,13 +54,18 @@ class RemittanceHandler:
     """The service's `Handler`."""
 
     def __init__(
-        self, account_hash_key: bytes, count: Count = lambda *_: None, policy: Policy = DEFAULT
+        self,
+        account_hash_key: bytes,
+        count: Count = lambda *_: None,
+        policy: Policy = DEFAULT,
+        terms: BillingTerms = DEFAULT_TERMS,
     ) -> None:
         """`count` is told what is posted: a category and cents, negative where money is taken
         back."""
         self.policy = policy
         self._decider = Decider(account_hash_key, policy)
         self._count = count
+        self.rules = Rules(terms, policy.refund_days)
 
     def decode(self, record: Record) -> Iterator[Unit[Incoming] | Bad]:
         """Submitted and numbered claims; of a payer's message, its 835s claim by claim."""
@@ -71,7 +81,11 @@ class RemittanceHandler:
     def decide(
         self, states: Mapping[str, State], unit: Unit[Incoming], now: datetime
     ) -> Decision[State, Row]:
-        return self._decider.decide(states, unit.body, unit.event_id, now)
+        decision = self._decider.decide(states, unit.body, unit.event_id, now)
+        touched = changes.touched(decision.states, decision.rows)
+        if not touched:
+            return decision
+        return replace(decision, rows=(*decision.rows, AccountsTouched(frozenset(touched), now)))
 
     async def save(self, connection: Any, states: Mapping[str, State], rows: Sequence[Row]) -> None:
         await saving.save_remittances(
@@ -108,6 +122,10 @@ class RemittanceHandler:
             [row for row in rows if isinstance(row, DenialsTakenBack)],
             [row for row in rows if isinstance(row, DenialDecided)],
         )
+        touched = [row for row in rows if isinstance(row, AccountsTouched)]
+        if touched:
+            ids = frozenset().union(*(row.account_ids for row in touched))
+            await changes.refresh(connection, ids, self.rules, max(row.at for row in touched))
         # Before the commit: a batch that is rolled back after this is counted once more.
         for category, cents in _moved(entries).items():
             self._count(category, cents)

@@ -475,6 +475,61 @@ class ClaimUnderpaid(Model):
     lines: tuple[UnderpaidLine, ...]
 
 
+class ShareOfBucket(Model):
+    """A part of a patient's share: PR 1 is deductible, 2 coinsurance, 3 copay, the rest other."""
+
+    bucket: Literal["deductible", "coinsurance", "copay", "other"]
+    amount: Cents
+
+
+class OpenShare(Model):
+    """Why a claim's share may not be billed yet."""
+
+    claim_id: UUID
+    kind: Literal["payer_pending", "next_payer", "appeal", "denial", "imbalance", "reversal"]
+    amount: Cents
+
+
+class PatientBalanceChanged(Model):
+    """What a patient account stands at, whenever that changes. No name and no account number: the
+    account goes by an id of ours. Its subject is the account's id, its sequence the version."""
+
+    account_id: UUID
+    version: int
+    claim_ids: tuple[UUID, ...]
+    share: Cents
+    """What the payers' answers leave to the patient."""
+    paid: Cents
+    """By the patient, less what was given back or is to be."""
+    balance: Cents
+    """Share less paid; negative where the patient paid too much."""
+    billable: Cents
+    """What may be billed now: nothing of it is open with anybody else."""
+    credit: Cents = 0
+    """Paid beyond everything owed: to be refunded."""
+    refunds_due: Cents = 0
+    """Declared due, and not paid back yet."""
+    refund_due_on: date | None = None
+    """The last day for the credit and the refunds due."""
+    shares: tuple[ShareOfBucket, ...] = ()
+    open: tuple[OpenShare, ...] = ()
+
+
+class PatientStatementReady(Model):
+    """An itemised bill may go out: whoever sends bills fetches it by its id, as HTML or PDF. A bill
+    that a person must look at first is not ready until it is released."""
+
+    statement_id: UUID
+    """Random: it may stand in an address."""
+    account_id: UUID
+    claim_ids: tuple[UUID, ...]
+    amount_due: Cents
+    made_on: date
+    due_on: date
+    """When the patient is asked to pay."""
+    language: Literal["en", "es"] = "en"
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     name: str
@@ -513,6 +568,12 @@ EVENT_TYPES = (
     EventType("claim.reversed.v1", ClaimReversed, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("claim.secondary-due.v1", ClaimSecondaryDue, topics.CLAIMS_REMITTANCE, "remittance"),
     EventType("claim.underpaid.v1", ClaimUnderpaid, topics.CLAIMS_REMITTANCE, "remittance"),
+    EventType(
+        "patient.balance-changed.v1", PatientBalanceChanged, topics.CLAIMS_REMITTANCE, "remittance"
+    ),
+    EventType(
+        "patient.statement-ready.v1", PatientStatementReady, topics.CLAIMS_REMITTANCE, "remittance"
+    ),
     EventType("payment.posted.v1", PaymentPosted, topics.PAYMENTS_POSTED, "remittance"),
     EventType("payment.reversed.v1", PaymentReversed, topics.PAYMENTS_POSTED, "remittance"),
     EventType("adjustment.posted.v1", AdjustmentPosted, topics.PAYMENTS_POSTED, "remittance"),

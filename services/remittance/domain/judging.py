@@ -27,6 +27,7 @@ from services.remittance.domain.settling import (
 )
 from services.remittance.domain.state import (
     FEES,
+    AccountsTouched,
     Arrived,
     ClaimDocument,
     DepositRow,
@@ -62,6 +63,7 @@ Row = (
     | DenialsTakenBack
     | DenialDecided
     | DepositRow
+    | AccountsTouched
 )
 States = Mapping[str, State]
 

@@ -125,7 +125,7 @@ def register(
     return (
         charged._replace(
             revision=submitted.revision,
-            lines=_ledger_lines(submitted),
+            lines=ledger_lines(submitted),
             payer_claim_control_number=number,
             traceparent=traceparent or charged.traceparent,
             payer_sequence=submitted.payer_sequence,
@@ -167,7 +167,8 @@ def _recharge(
     )
 
 
-def _ledger_lines(submitted: SubmittedClaim) -> tuple[LedgerLine, ...]:
+def ledger_lines(submitted: SubmittedClaim) -> tuple[LedgerLine, ...]:
+    """What of each service line is needed to recognize it on a remittance."""
     return tuple(
         LedgerLine(
             number=line.number,

@@ -327,6 +327,13 @@ class DepositRow(NamedTuple):
     imported_at: datetime
 
 
+class AccountsTouched(NamedTuple):
+    """Patient accounts whose balance may have changed, and when."""
+
+    account_ids: frozenset[UUID]
+    at: datetime
+
+
 class ClaimDocument(NamedTuple):
     """A claim as it was sent, for the store. `content` is the data of `claim.submitted.v1`."""
 

@@ -19,6 +19,7 @@ from services.remittance.domain.commands import Command, RefusedError
 from services.remittance.domain.variance import Fee
 from services.remittance.handlers import RemittanceHandler
 from services.remittance.http import requests
+from services.remittance.statements import routes as patients
 from shared.contract.envelope import Event
 from shared.http.access import Caller, allowed
 from shared.http.app import Serving
@@ -26,6 +27,7 @@ from shared.http.problems import Problem
 from shared.service import Context, clock
 
 TITLE = "Claimwire remittance"
+OPEN_PATHS = patients.OPEN_PATHS
 REMITTANCES = "/remittances"
 DEPOSITS = "/deposits"
 MAX_STATEMENT_BYTES = 20_000_000
@@ -34,6 +36,7 @@ READ, WRITE = "remittances:read", "remittances:write"
 """The scopes of a key: to ask, and to decide, post receipts and hand files in."""
 
 router = APIRouter()
+router.include_router(patients.router)
 READS = [Depends(allowed(READ))]
 WRITES = [Depends(allowed(WRITE))]
 MayWrite = Annotated[Caller, Depends(allowed(WRITE))]
@@ -172,8 +175,9 @@ async def decide_denial(
     place = remittance_id, position
     async with context.pool.acquire() as connection:
         claim_id = await acting.decide_denial(
-            connection, place, number, body.state, caller.source, body.note
+            connection, handler, place, number, body.state, caller.source, body.note, clock()
         )
+    context.wake_relay()
     if claim_id is None:
         raise Problem(404, "unknown-denial", "There is no such denial.")
     if body.state != "written_off":

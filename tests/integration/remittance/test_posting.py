@@ -65,6 +65,7 @@ async def test_a_day_of_answers_is_posted_to_the_cent(desk: Any, paper: Any, bat
         "remittance.quarantined.v1": 1,
         "claim.paid.v1": 2,
         "claim.denied.v1": 1,
+        "patient.balance-changed.v1": 1,
         "payment.posted.v1": 3,
         "adjustment.posted.v1": 6,
     }

@@ -1,0 +1,1 @@
+"""What patients are told: balances, bills and how they look."""
