@@ -36,6 +36,9 @@ _NOT_OWED: Mapping[AccountKind, NotOwedKind] = {
 }
 ADULT_YEARS = 18
 _VOWELS = frozenset("AEIOUY")
+_ABBREVIATIONS = frozenset(
+    {"ST", "RD", "DR", "LN", "PL", "CT", "BLVD", "HWY", "PKWY", "SQ", "MT", "FT", "JR", "SR"}
+)
 
 
 class Money(Model):
@@ -363,14 +366,18 @@ def _postal(code: str | None) -> str | None:
 
 def readable(text: str) -> str:
     """A name that came in capitals, as X12 has it, in the letters that people write: words without
-    a vowel (`BCBS`, `LLC`) stay."""
+    a vowel (`BCBS`, `LLC`) stay, but for streets and titles."""
     if not text.isupper():
         return text
     return " ".join(
-        word if _VOWELS.isdisjoint(word) else word.capitalize() for word in text.split(" ")
+        word if _VOWELS.isdisjoint(word) and word not in _ABBREVIATIONS else word.capitalize()
+        for word in text.split(" ")
     )
 
 
 def _phone(party: Party) -> str | None:
     numbers = (number for contact in party.contacts for number in contact.numbers)
-    return next((number.value for number in numbers if number.kind == "TE"), None)
+    number = next((number.value for number in numbers if number.kind == "TE"), None)
+    if number and len(number) == 10 and number.isdecimal():
+        return f"{number[:3]}-{number[3:6]}-{number[6:]}"
+    return number

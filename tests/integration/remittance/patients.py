@@ -73,7 +73,7 @@ def submitted(
             address=Address(
                 line1="1200 SHORE DRIVE", city="SPRINGFIELD", state="IL", postal_code="62703"
             ),
-            contacts=(Contact(numbers=(ContactNumber(kind="TE", value="217-555-0142"),)),),
+            contacts=(Contact(numbers=(ContactNumber(kind="TE", value="2175550142"),)),),
         ),
         subscriber=Insured(
             is_person=True,
