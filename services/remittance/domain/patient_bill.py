@@ -20,6 +20,7 @@ from services.remittance.domain.balances import (
 )
 from services.remittance.domain.ledger import AccountKind
 from services.remittance.domain.patient_lines import Line, Part
+from services.remittance.domain.state import name_key
 from shared.contract.claim import Address, Claim, Party, ServiceLine
 from shared.contract.model import Model, Quantity
 from shared.money import Cents
@@ -144,6 +145,8 @@ class Bill(Model):
     refund: Cents = 0
     """What the patient paid too much and gets back."""
     estimate: Estimate | None = None
+    is_of_several: bool = False
+    """Its claims name different patients: two senders may use one account number."""
 
     @property
     def total(self) -> Money:
@@ -197,7 +200,13 @@ def bill_of(
         amount_due=balance.billable,
         refund=balance.credit + balance.refunds_due,
         estimate=estimate,
+        is_of_several=len({_identity(one.claim) for one in known.values() if one.claim}) > 1,
     )
+
+
+def _identity(claim: Claim) -> tuple[str, date | None]:
+    person = claim.patient or claim.subscriber
+    return name_key(person.name, person.first_name), person.birth_date
 
 
 def summed(parts: Iterable[Money]) -> Money:

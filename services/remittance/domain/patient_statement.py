@@ -138,6 +138,15 @@ def findings_of(bill: Bill, terms: BillingTerms) -> tuple[Finding, ...]:
                 source="45 CFR 149.620",
             )
         )
+    if bill.is_of_several:
+        findings.append(
+            Finding(
+                code="patients-differ",
+                path="claims",
+                message="The claims of this account number name different patients.",
+                hint="Two senders may use one number: release the bill only if it is one person.",
+            )
+        )
     if bill.addressee is None:
         findings.append(
             Finding(

@@ -339,6 +339,33 @@ def test_a_bill_without_anybody_to_send_it_to_is_held() -> None:
     assert [one.code for one in findings_of(bill, BillingTerms())] == ["addressee-unknown"]
 
 
+@pytest.mark.parametrize(
+    ("first_names", "codes"), [(("Ann", "ANN"), []), (("ANN", "TIM"), ["patients-differ"])]
+)
+def test_a_bill_over_two_patients_with_one_account_number_is_held(
+    first_names: tuple[str, ...], codes: list[str]
+) -> None:
+    claims = [_claim_balance() for _ in first_names]
+    facts = {
+        claim.claim_id: ClaimFacts(
+            claim=Claim(
+                id=claim.claim_id,
+                kind="professional",
+                source="s",
+                patient_control_number="ACCT-0",
+                charge=10_000,
+                billing_provider=Provider(name="A CLINIC"),
+                subscriber=Insured(is_person=True, name="DOE", first_name=first_name),
+                payer=Payer(identifier="PAY01"),
+                service_lines=(),
+            )
+        )
+        for claim, first_name in zip(claims, first_names, strict=True)
+    }
+    bill = bill_of(PatientBalance(ACCOUNT, tuple(claims)), facts, {}, {}, on=DAY)
+    assert [one.code for one in findings_of(bill, BillingTerms())] == codes
+
+
 def test_a_credit_keeps_the_day_it_began_and_its_states_deadline() -> None:
     balance = PatientBalance(ACCOUNT, (_claim_balance(),), paid=2_500)
     days = {"default": 30, "TX": 20}
