@@ -13,6 +13,7 @@ from services.coding.domain.decide import ClaimState, day_key
 from services.coding.domain.history import ClaimDay, EarlierLine, History, PatientDay
 from services.coding.domain.proof import StoredVerdict, history_json
 from services.coding.domain.verdict import Ruleset
+from services.coding.domain.worklist.closing import OpenEntries, OpenEntry, Resolved
 from services.coding.domain.worklist.opening import WorklistEntry
 from shared.contract.model import Finding
 from shared.database import Connection
@@ -68,26 +69,56 @@ INSERT INTO ruleset (version, editions) VALUES ($1, $2::text[]) ON CONFLICT (ver
 
 _OPEN = """
 INSERT INTO worklist (event_id, claim_id, revision, reason, findings, opened_at, payer_identifier,
-                      at_stake_cents, due_on, traceparent, line_reasons)
+                      at_stake_cents, due_on, traceparent, line_reasons, payer_sequence)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[]::jsonb[],
                      $6::timestamptz[], $7::text[], $8::bigint[], $9::date[], $10::text[],
-                     $11::text[]::jsonb[])
+                     $11::text[]::jsonb[], $12::text[])
 ON CONFLICT (event_id) DO NOTHING
 """
 
 # What opened before of the same claim: the newest says how it stands.
 _CLOSE_EARLIER = """
-UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
-FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS new (claim_id, event_id, at)
-WHERE worklist.claim_id = new.claim_id AND worklist.event_id <> new.event_id
-  AND worklist.closed_at IS NULL
+WITH closed AS (
+    UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::text[], $6::text[])
+      AS new (claim_id, event_id, at, revision, actor, text)
+    WHERE worklist.claim_id = new.claim_id AND worklist.event_id <> new.event_id
+      AND worklist.closed_at IS NULL
+    RETURNING worklist.event_id, new.at, new.actor, new.revision, new.text
+)
+INSERT INTO worklist_action (event_id, at, actor, action, revision, text)
+SELECT event_id, at, actor, 'supersede', revision, text FROM closed
 """
 
 _CLOSE = """
-UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
-FROM unnest($1::uuid[], $2::int[], $3::timestamptz[]) AS new (claim_id, revision, at)
-WHERE worklist.claim_id = new.claim_id AND worklist.revision < new.revision
-  AND worklist.closed_at IS NULL
+WITH closed AS (
+    UPDATE worklist SET closed_at = new.at, resolution = 'superseded', version = version + 1
+    FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::text[], $5::text[])
+      AS new (claim_id, revision, at, actor, text)
+    WHERE worklist.claim_id = new.claim_id AND worklist.revision < new.revision
+      AND worklist.closed_at IS NULL
+    RETURNING worklist.event_id, new.at, new.actor, new.revision, new.text
+)
+INSERT INTO worklist_action (event_id, at, actor, action, revision, text)
+SELECT event_id, at, actor, 'supersede', revision, text FROM closed
+"""
+
+# An answer finds nothing open of most claims. Not locked: the claim's row is, before it is closed.
+_LOAD_OPEN = """
+SELECT claim_id, event_id, reason, revision, payer_identifier, payer_sequence
+FROM worklist WHERE claim_id = ANY($1::uuid[]) AND closed_at IS NULL ORDER BY opened_at, event_id
+"""
+_RESOLVE = """
+WITH closed AS (
+    UPDATE worklist SET closed_at = new.at, resolution = 'resolved', version = version + 1
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::int[], $4::text[])
+      AS new (event_id, at, revision, text)
+    WHERE worklist.event_id = new.event_id AND worklist.closed_at IS NULL
+      AND worklist.revision <= new.revision
+    RETURNING worklist.event_id, new.at, new.revision, new.text
+)
+INSERT INTO worklist_action (event_id, at, actor, action, revision, text)
+SELECT event_id, at, 'payer', 'resolve', revision, text FROM closed
 """
 
 
@@ -181,6 +212,7 @@ async def open_entries(connection: Connection, entries: Sequence[WorklistEntry])
         [entry.due_on for entry in entries],
         [entry.traceparent for entry in entries],
         [json.dumps(entry.line_reasons) if entry.line_reasons else None for entry in entries],
+        [entry.payer_sequence for entry in entries],
     )
     newest = {entry.claim_id: entry for entry in entries}
     claims = sorted(newest)
@@ -189,6 +221,37 @@ async def open_entries(connection: Connection, entries: Sequence[WorklistEntry])
         claims,
         [newest[claim_id].event_id for claim_id in claims],
         [newest[claim_id].opened_at for claim_id in claims],
+        [newest[claim_id].revision for claim_id in claims],
+        [_closer(newest[claim_id].reason) for claim_id in claims],
+        [newest[claim_id].reason for claim_id in claims],
+    )
+
+
+def _closer(status: str) -> str:
+    """Who brought a claim into that status: only a payer refuses and denies."""
+    return "payer" if status in ("refused", "denied") else "hospital"
+
+
+async def load_open(connection: Connection, claims: Collection[str]) -> dict[UUID, OpenEntries]:
+    """What is open of these claims, by claim; nothing of those that have nothing open."""
+    if not claims:
+        return {}
+    found: dict[UUID, tuple[OpenEntry, ...]] = {}
+    for claim_id, *entry in await connection.fetch(_LOAD_OPEN, list(map(UUID, claims))):
+        found[claim_id] = (*found.get(claim_id, ()), OpenEntry(*entry))
+    return {claim_id: OpenEntries(entries) for claim_id, entries in found.items()}
+
+
+async def resolve(connection: Connection, resolved: Sequence[Resolved]) -> None:
+    """Closes entries that payers' answers have settled."""
+    if not resolved:
+        return
+    await connection.execute(
+        _RESOLVE,
+        [one.event_id for one in resolved],
+        [one.at for one in resolved],
+        [one.revision for one in resolved],
+        [one.text for one in resolved],
     )
 
 
@@ -224,6 +287,8 @@ async def close_outdated(connection: Connection, states: Collection[ClaimState])
             [state.claim_id for state in newer],
             [state.revision for state in newer],
             [state.updated_at for state in newer],
+            [_closer(state.status) for state in newer],
+            [state.status for state in newer],
         )
 
 

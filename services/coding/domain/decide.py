@@ -4,7 +4,7 @@ Pure: the service, the command line's filter and the tests call the same functio
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -12,7 +12,8 @@ from uuid import UUID
 from services.coding.domain.history import ClaimDay, EarlierLine, History, PatientDay
 from services.coding.domain.rule import Case
 from services.coding.domain.verdict import Ruleset, judge
-from services.coding.domain.worklist import opening
+from services.coding.domain.worklist import closing, opening
+from services.coding.domain.worklist.closing import OpenEntries, Resolved
 from services.coding.domain.worklist.opening import WorklistEntry
 from services.coding.domain.worklist.standing import conflict, is_old, next_revision
 from shared.contract.claim import Claim
@@ -52,8 +53,8 @@ class ClaimState:
         return self.revision if self.received_revision is None else self.received_revision
 
 
-States = Mapping[str, ClaimState | PatientDay]
-"""What is known, by claim id and by a patient's day (`day_key`)."""
+States = Mapping[str, ClaimState | PatientDay | OpenEntries]
+"""What is known, by claim id, by a patient's day (`day_key`) and of what is open (`open_key`)."""
 
 
 def day_key(name: bytes) -> str:
@@ -123,6 +124,25 @@ def decide(
             return _answered(known, event, answer, now=now, ruleset=ruleset)
         case _:
             return Decided()
+
+
+def settle(
+    known: ClaimState | None, known_open: OpenEntries, answer: Event, now: datetime
+) -> tuple[ClaimState | None, tuple[Resolved, ...]]:
+    """The claim's new state (None: unchanged) and the entries that close, when a payer's answer is
+    what they wait for. One about a revision that a newer one followed changes nothing."""
+    data = answer.data
+    if not isinstance(data, closing.Answer):
+        return None, ()
+    revision = closing.revision_of(data)
+    if known is not None and known.revision > revision:
+        return None, ()
+    claim = opening.standing(known.received, known.edited) if known else None
+    settled = closing.settled(known_open, data, claim.charge if claim else None)
+    rows = tuple(Resolved(one.event_id, revision, now, answer.type) for one in settled)
+    if known is None or not rows or known.status not in ("refused", "denied"):
+        return None, rows
+    return replace(known, status="coded", updated_at=now), rows
 
 
 def _received(

@@ -39,7 +39,7 @@ class EntryAnswer(BaseModel):
 
 
 class ActionAnswer(BaseModel):
-    """What a person did."""
+    """What a person did, or what the hospital or the payer did that closed the entry."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -261,16 +261,20 @@ def _unknown() -> Problem:
     return Problem(404, "entry-unknown", "There is no such entry on the worklist.")
 
 
+_BECAUSE = {
+    "superseded": "A newer version of the claim has come, or another entry of it was worked on.",
+    "resolved": "The payer's answer has settled what the entry asked for.",
+}
+
+
 def _changed(entry: Entry) -> Problem:
     """412, with what became of the entry: the caller's own work is still the caller's to send."""
-    if entry.resolution == "superseded":
-        title = "A newer version of the claim has come, or another entry of it was worked on."
-    else:
-        title = "Somebody else has changed the entry since it was read."
     return Problem(
         412,
         "version-changed",
-        title,
+        _BECAUSE.get(
+            entry.resolution or "", "Somebody else has changed the entry since it was read."
+        ),
         hint="Read it again, compare, and send your change again where it is still right.",
         version=entry.version,
         resolution=entry.resolution,

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import BinaryIO
 from uuid import UUID
 
-from services.coding.handlers import PAID, CodingHandler, Heard
+from services.coding.handlers import PAID, Body, CodingHandler, Heard, Unread
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event, to_headers
 from shared.contract.events import (
@@ -59,7 +59,7 @@ def received(claim: Claim, at: datetime) -> Record:
     return record_of(ClaimReceived(claim=claim, origin=ORIGIN, received_at=at), claim, at)
 
 
-def decode(record: Record) -> Unit[Heard | None] | Bad:
+def decode(record: Record) -> Unit[Body] | Bad:
     (unit,) = CodingHandler().decode(record)
     return unit
 
@@ -69,7 +69,7 @@ def test_a_received_claim_is_kept_as_it_came(professional: Claim, received_at: d
     unit = decode(record)
     assert isinstance(unit, Unit)
     assert unit.key == str(professional.id)
-    assert unit.body is not None
+    assert isinstance(unit.body, Heard)
     assert unit.body.value == record.value
 
 
@@ -91,7 +91,7 @@ def test_a_claim_that_travelled_by_claim_check_is_kept_whole(
     )
     unit = decode(checked)
     assert isinstance(unit, Unit)
-    assert unit.body is not None
+    assert isinstance(unit.body, Heard)
     assert unit.body.value == direct.value
 
 
@@ -118,11 +118,12 @@ def test_a_claim_that_was_paid_in_full_is_taken_in_without_being_read(
     paid = ClaimPaid(adjudication=adjudication, outcome="paid")
     unit = decode(record_of(paid, professional, received_at))
     assert isinstance(unit, Unit)
-    assert (unit.event_id, unit.key, unit.body) == (UUID(int=5), str(professional.id), None)
+    assert (unit.event_id, unit.key) == (UUID(int=5), str(professional.id))
+    assert isinstance(unit.body, Unread)
     assert CodingHandler().decide({}, unit, received_at) == Decision()
     in_part = paid.model_copy(update={"outcome": "partly_paid"})
     unit = decode(record_of(in_part, professional, received_at))
     assert isinstance(unit, Unit)
-    assert unit.body is not None
+    assert isinstance(unit.body, Heard)
     unreadable = replace(record_of(paid, professional, received_at), headers=(("ce_type", PAID),))
     assert isinstance(decode(unreadable), Bad)

@@ -31,6 +31,8 @@ class WorklistEntry:
     payer_identifier: str | None = None
     at_stake_cents: int = 0
     due_on: date | None = None
+    payer_sequence: str | None = None
+    """SBR01 of the payer that refused."""
     traceparent: str | None = field(default=None, repr=False)
     line_reasons: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
     """Why the payer denied (CARC), by our line control number: what there is to learn from."""
@@ -71,9 +73,10 @@ def refused(
         reason="refused",
         findings=answer.findings,
         opened_at=now,
-        payer_identifier=case.claim.payer.identifier if case else None,
+        payer_identifier=_payer_of(case.claim, answer.payer_sequence) if case else None,
         at_stake_cents=case.claim.charge if case else 0,
         due_on=_last_filing_day(case) if case else None,
+        payer_sequence=answer.payer_sequence,
     )
 
 
@@ -104,6 +107,14 @@ def denied(
             if line.line_control_number and line.adjustments
         },
     )
+
+
+def _payer_of(claim: Claim, sequence: str) -> str | None:
+    """The identifier of the claim's payer of that sequence (SBR01)."""
+    if sequence == claim.payer_sequence:
+        return claim.payer.identifier
+    others = (one.payer for one in claim.other_coverages if one.sequence == sequence)
+    return next((one.identifier for one in others), claim.payer.identifier)
 
 
 def _last_filing_day(case: Case) -> date | None:
