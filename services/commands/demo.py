@@ -22,9 +22,11 @@ from deploy.twins.daybook import Daybook
 from deploy.twins.hospital import ALL_FORMATS, Message
 from deploy.twins.payer.scenario import DEFAULT_SEED
 from services.commands.audit import problems_of
+from services.commands.bills import written
 from services.commands.demo_office import OfficeHours, work
 from services.commands.stack_access import connections, opened
 from services.commands.twins import today
+from services.commands.worklist import Api
 from services.remittance import questions
 from services.remittance.audit import summary
 from shared.contract import topics
@@ -70,6 +72,7 @@ _OFFICE = (
 _ANSWERED = "SELECT count(*) FROM inquiry WHERE answered_at IS NOT NULL"
 QUESTIONS_TIMEOUT_S = 30.0
 PAYER_PROFILES = "payers.json"
+BILLS = "bills"
 IMPATIENT = {
     "default": {
         "deadlines": {"acceptance_s": 8},
@@ -98,6 +101,8 @@ class Report:
     """What happened after the day: claims sent again by hand, second payers, late answers."""
     trial_balance: Sequence[Mapping[str, str]]
     denials: Sequence[Mapping[str, Any]]
+    bill: tuple[Path, ...]
+    """One patient's bill: HTML and PDF, in two languages."""
     problems: tuple[str, ...]
     seconds: float
 
@@ -107,6 +112,7 @@ class Report:
                 "claims": dict(self.claims),
                 "money": {name: format_cents(cents) for name, cents in self.money.items()},
                 "office": dict(self.office),
+                "bill": [path.name for path in self.bill],
                 "reconciled": not self.problems,
                 "problems": list(self.problems),
                 "seconds": round(self.seconds, 1),
@@ -138,6 +144,8 @@ def demo(claims: int, seed: int, kafka: str | None, var_dir: Path) -> int:
     console.print(_office_table(report))
     console.print(_denials_table(report))
     console.print(_trial_balance_table(report))
+    for path in report.bill[:1]:
+        console.print(f"a patient's bill: {var_dir / BILLS / path.name}")
     (var_dir / REPORT).write_text(report.to_json() + "\n")
     for problem in report.problems[:PROBLEMS_SHOWN]:
         console.print(f"does not reconcile: {problem}", style="red")
@@ -153,7 +161,7 @@ def clear(var_dir: Path) -> None:
     folder.lock()
     remove(folder.path / "postgres")
     folder.unlock()
-    for made in (folder.path, folder.transport_dir, folder.blob_dir):
+    for made in (folder.path, folder.transport_dir, folder.blob_dir, var_dir / BILLS):
         shutil.rmtree(made, ignore_errors=True)
     (var_dir / REPORT).unlink(missing_ok=True)
     for name in (SOURCE_PROFILES, PAYER_PROFILES):
@@ -173,10 +181,17 @@ async def run_day(stack: Stack, count: int, seed: int, console: Console, started
         hours = await asyncio.to_thread(work, stack, book)
         await settle(consumer, book, console)
         await _wait_for_questions(stack, consumer, book)
-    return await _report(stack, book, hours, started)
+    bill = await asyncio.to_thread(written, _remittance(stack), stack.folder.var_dir / BILLS)
+    return await _report(stack, book, hours, tuple(bill), started)
 
 
-async def _report(stack: Stack, book: Daybook, hours: OfficeHours, started: float) -> Report:
+def _remittance(stack: Stack) -> Api:
+    return Api(str(stack.services["remittance"].url), stack.folder.api_key.read_text().strip())
+
+
+async def _report(
+    stack: Stack, book: Daybook, hours: OfficeHours, bill: tuple[Path, ...], started: float
+) -> Report:
     money, problems = await books(stack, book)
     with opened(stack.folder.var_dir) as line:
         async with connections(line) as connected:
@@ -192,8 +207,8 @@ async def _report(stack: Stack, book: Daybook, hours: OfficeHours, started: floa
         "overdue": book.overdue,
         "inquiries_answered": answered,
     }
-    if not all(office.values()):
-        problems.append("something that this day is to show did not happen: see `office`")
+    if not all(office.values()) or not bill:
+        problems.append("something that this day is to show did not happen: see `office`, `bill`")
     seconds = time.monotonic() - started
     return Report(
         claims=book.counts(),
@@ -202,6 +217,7 @@ async def _report(stack: Stack, book: Daybook, hours: OfficeHours, started: floa
         office=office,
         trial_balance=balance,
         denials=denials,
+        bill=bill,
         problems=tuple(problems),
         seconds=seconds,
     )
