@@ -52,6 +52,11 @@ class ClaimDay:
     lines: History
 
 
+MOST_CLAIMS = 50
+"""Of one patient on one day. Nobody has so many: a bound on what a sender can make us keep and read
+for each of its claims."""
+
+
 @dataclass(frozen=True, slots=True)
 class PatientDay:
     """All that claims say of one patient on one day, by claim."""
@@ -60,7 +65,11 @@ class PatientDay:
     claims: Mapping[UUID, ClaimDay] = field(default_factory=dict)
 
     def with_claim(self, claim_id: UUID, told: ClaimDay) -> "PatientDay":
-        return PatientDay(self.key, {**self.claims, claim_id: told})
+        """The day with this claim; the oldest of too many claims is forgotten."""
+        claims = {**self.claims, claim_id: told}
+        if len(claims) > MOST_CLAIMS:
+            del claims[next(iter(claims))]
+        return PatientDay(self.key, claims)
 
 
 def days_of(claim: Claim, secret: bytes) -> dict[bytes, ClaimDay]:

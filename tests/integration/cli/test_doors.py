@@ -63,7 +63,9 @@ class Sender:
 
 def answers(stack: Stack) -> list[dict[str, Any]]:
     """What intake said of strangers' messages: each event's type and data."""
-    rows = ask(stack, "SELECT type, value FROM intake.event ORDER BY seq")
+    rows = ask(
+        stack, "SELECT type, value FROM intake.event WHERE topic = 'claims.intake' ORDER BY seq"
+    )
     events = [{"type": row["type"], **json.loads(row["value"])} for row in rows]
     return [one for one in events if one["origin"]["source"] in (STRANGER, "hospital")]
 
