@@ -10,6 +10,10 @@ from typing import TypeAlias
 from shared.messaging.batch import Pending
 from shared.messaging.handler import Record
 
+MAX_BYTES = 3_000_000
+"""Of the records that one transaction begins: large claims come in smaller batches, since what is
+decoded takes ten times the memory of its bytes."""
+
 Place: TypeAlias = tuple[str, int]
 """A topic and a partition."""
 
@@ -28,17 +32,24 @@ async def drain(
     """
     chunk: list[Pending] = []
     reached: dict[Place, int] = {}
+    weight = 0
+
+    async def settle_chunk() -> None:
+        nonlocal chunk, reached, weight
+        if chunk:
+            await settle(chunk)
+        if reached:
+            await commit(reached)
+        chunk, reached, weight = [], {}, 0
+
     for record in records:
+        size = len(record.value or b"")
+        if weight + size > MAX_BYTES:
+            await settle_chunk()
+        weight += size
         for pending in unfold(record):
             if len(chunk) >= max_units:
-                await settle(chunk)
-                chunk = []
-                if reached:
-                    await commit(reached)
-                    reached = {}
+                await settle_chunk()
             chunk.append(pending)
         reached[record.topic, record.partition] = record.offset + 1
-    if chunk:
-        await settle(chunk)
-    if reached:
-        await commit(reached)
+    await settle_chunk()

@@ -12,6 +12,7 @@ from uuid import uuid4
 import confluent_kafka
 import httpx
 import pytest
+from aiokafka import TopicPartition
 from starlette.applications import Starlette
 
 from services.remittance import acting, app, questions
@@ -21,6 +22,7 @@ from shared.contract import topics
 from shared.contract.envelope import business_id
 from shared.http import keys
 from shared.messaging import outbox
+from shared.messaging.ends import next_offsets, partitions_of
 from shared.messaging.relay import kafka_sender
 from shared.messaging.topics import create_topics
 from shared.money import parse_cents
@@ -56,8 +58,11 @@ async def _relay(desk: Any, settings: Settings) -> int:
         await sender.close()
 
 
-def _replay(settings: Settings, expected: int) -> tuple[Counter[str], int]:
-    """A general ledger's consumer: every event once by `ce_id`, every leg on its account."""
+def _replay(
+    settings: Settings, starts: dict[TopicPartition, int], expected: int
+) -> tuple[Counter[str], int]:
+    """A general ledger's consumer: every event once by `ce_id`, every leg on its account. It starts
+    where the topic ended before: the tests of a run share a broker."""
     consumer = confluent_kafka.Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -70,7 +75,12 @@ def _replay(settings: Settings, expected: int) -> tuple[Counter[str], int]:
     )
     balances: Counter[str] = Counter()
     applied: set[bytes] = set()
-    consumer.subscribe([topics.PAYMENTS_POSTED])
+    consumer.assign(
+        [
+            confluent_kafka.TopicPartition(place.topic, place.partition, offset)
+            for place, offset in starts.items()
+        ]
+    )
     try:
         for _ in range(2 * expected):
             record = consumer.poll(30.0)
@@ -111,8 +121,10 @@ async def test_a_consumer_that_replays_the_topic_reaches_the_trial_balance(
     settings = _settings(broker)
     await create_topics(settings)
     await _post_a_bit_of_everything(desk, paper)
+    places = await partitions_of(settings, (topics.PAYMENTS_POSTED,))
+    starts = await next_offsets(settings, places)
     said = await _relay(desk, settings)
-    balances, applied = await asyncio.to_thread(_replay, settings, said)
+    balances, applied = await asyncio.to_thread(_replay, settings, starts, said)
     assert applied == said
     async with desk.pool.acquire() as connection:
         rows = await questions.trial_balance(connection, date(2026, 12, 31))

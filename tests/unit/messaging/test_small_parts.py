@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from uuid import uuid4
 
 import asyncpg
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from shared.contract.topics import TOPICS
 from shared.messaging import broker, faults, retention
 from shared.messaging.batch import Pending
-from shared.messaging.drain import Place, drain
+from shared.messaging.drain import MAX_BYTES, Place, drain
 from shared.messaging.faults import error_detail, is_data_fault
 from shared.messaging.fuse import Fuse
 from shared.messaging.gate import Gate
@@ -123,6 +125,25 @@ def test_a_poll_that_fits_one_transaction_is_one_and_commits_once() -> None:
     records = [a_record(0, offset, 1) for offset in range(5)]
     asyncio.run(drain(records, units_of, settle, commit, 5))
     assert calls == ["settle 5", "commit {('t', 0): 5}"]
+
+
+def test_large_records_come_in_smaller_transactions_and_a_huge_one_alone() -> None:
+    sizes = [MAX_BYTES // 2, MAX_BYTES // 2, MAX_BYTES // 2, 2 * MAX_BYTES, 1]
+    chunks: list[list[int]] = []
+    committed: list[dict[Place, int]] = []
+
+    async def settle(chunk: Sequence[Pending]) -> None:
+        chunks.append([pending.record.offset for pending in chunk])
+
+    async def commit(reached: dict[Place, int]) -> None:
+        committed.append(reached)
+
+    records = [
+        replace(a_record(0, offset, 1), value=b"x" * size) for offset, size in enumerate(sizes)
+    ]
+    asyncio.run(drain(records, lambda one: islice(units_of(one), 1), settle, commit, 500))
+    assert chunks == [[0, 1], [2], [3], [4]]
+    assert committed == [{("t", 0): offset} for offset in (2, 3, 4, 5)]
 
 
 # Faults
