@@ -7,6 +7,7 @@ generator nothing. Payloads are references to the committed JSON Schemas.
 from collections.abc import Iterator
 from typing import Any
 
+from services.coding.domain.payer_rules.distribution import KEY_PATTERN
 from shared.contract.events import EVENT_TYPES
 from shared.contract.topics import (
     CLAIMS_ACKNOWLEDGEMENTS,
@@ -30,6 +31,8 @@ READS = {
     "remittance": (PAYERS_INBOUND, CLAIMS_SUBMISSION),
 }
 """Which topics a service subscribes to: the picture of the line."""
+FOLLOWS = {"coding": (RULES_PAYER,)}
+"""Which every process of a service reads whole, from its start."""
 
 RAW = {
     CLAIMS_INBOUND: {
@@ -48,7 +51,12 @@ RAW = {
     CLAIMS_ACKNOWLEDGEMENTS: {
         "acknowledgements.x12": ("application/edi-x12", "A 999 or TA1 for a sender of X12."),
     },
-    RULES_PAYER: {"rules.json": ("application/json", "A payer's rule pack.")},
+    RULES_PAYER: {
+        "rules.json": (
+            "application/json",
+            "A payer's rule pack, published, put in force or withdrawn by an operator's command.",
+        )
+    },
 }
 """What travels as it is, by topic: message name, content type, summary."""
 RAW_PRODUCER = {
@@ -85,7 +93,7 @@ of the two it is.
 }
 """What stands in a channel's description behind its summary."""
 
-_RAW_SCHEMAS = {"claims.json": "claim"}
+_RAW_SCHEMAS = {"claims.json": "claim", "rules.json": RULES_PAYER}
 _RAW_TYPES = {"application/json": "object", "application/fhir+json": "object"}
 """What a value is where it is no plain text."""
 
@@ -204,6 +212,20 @@ def _channel(topic: Topic) -> Document:
     }
 
 
+_RAW_TRAIT = {"traits": [{"$ref": "#/components/messageTraits/raw"}]}
+_PACK_KEY = {
+    "bindings": {
+        "kafka": {
+            "key": {
+                "type": "string",
+                "pattern": KEY_PATTERN,
+                "description": "The pack's name and the state: the newest record of each is kept.",
+            }
+        }
+    }
+}
+
+
 def _messages() -> Iterator[tuple[str, Document]]:
     for row in EVENT_TYPES:
         yield (
@@ -216,13 +238,13 @@ def _messages() -> Iterator[tuple[str, Document]]:
                 "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
             },
         )
-    for raw in RAW.values():
+    for topic, raw in RAW.items():
         for name, (content_type, summary) in raw.items():
             message: Document = {
                 "name": name,
                 "summary": summary,
                 "contentType": content_type,
-                "traits": [{"$ref": "#/components/messageTraits/raw"}],
+                **(_PACK_KEY if topic == RULES_PAYER else _RAW_TRAIT),
                 "payload": _payload(_RAW_SCHEMAS[name])
                 if name in _RAW_SCHEMAS
                 else {"type": _RAW_TYPES.get(content_type, "string")},
@@ -232,7 +254,7 @@ def _messages() -> Iterator[tuple[str, Document]]:
 
 def _operations() -> Iterator[tuple[str, Document]]:
     for service, topics in READS.items():
-        for topic in topics:
+        for topic in (*topics, *FOLLOWS.get(service, ())):
             yield f"{service}.receives.{topic}", _operation("receive", service, topic)
         said = dict.fromkeys(row.topic for row in EVENT_TYPES if row.producer == service)
         said.update({topic: None for topic, name in RAW_PRODUCER.items() if name == service})

@@ -1,4 +1,5 @@
-"""JSON Schemas of what travels: one file per event type, and the canonical claim's own.
+"""JSON Schemas of what travels: one file per event type, the canonical claim's own, and that of
+payers' rule packs.
 
 They describe the wire, not the models' constructors: amounts and quantities are strings, what is
 absent is left out and never null, and what has a default need not be there. Drawn from
@@ -12,12 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from services.coding.domain.payer_rules.distribution import RECORD
+from services.coding.domain.payer_rules.pack import Pack
 from shared.contract.claim import Claim
 from shared.contract.events import EVENT_TYPES
-from shared.contract.model import Model
+from shared.contract.topics import RULES_PAYER
 
 FOLDER = Path("shared/contract/schemas")
 RELEASED = FOLDER / "released"
@@ -45,17 +49,26 @@ class _WireSchema(GenerateJsonSchema):
         return False
 
 
-def schema_of(model: type[Model], name: str) -> JsonSchema:
+def schema_of(model: type[BaseModel], name: str) -> JsonSchema:
     """The JSON Schema of a model's wire form, under an identifier of its own."""
     drawn = model.model_json_schema(schema_generator=_WireSchema)
     return {"$schema": DIALECT, "$id": f"urn:claimwire:{name}", **drawn}
 
 
+def _rules_schema() -> JsonSchema:
+    """The schema of a record on `rules.payer`, with that of the pack in it as `Pack`."""
+    pack = schema_of(Pack, RULES_PAYER)
+    shapes = pack.pop("$defs")
+    head = {name: pack.pop(name) for name in ("$schema", "$id")}
+    return {**head, **RECORD, "$defs": {**shapes, "Pack": pack}}
+
+
 @cache
 def schemas() -> Mapping[str, JsonSchema]:
-    """Every schema by its name: the event types, and `claim`. To be read, not changed."""
+    """Every schema by its name: the event types, `claim` and `rules.payer`. To be read, not
+    changed."""
     drawn = {row.name: schema_of(row.model, row.name) for row in EVENT_TYPES}
-    return {"claim": schema_of(Claim, "claim"), **drawn}
+    return {"claim": schema_of(Claim, "claim"), RULES_PAYER: _rules_schema(), **drawn}
 
 
 def text_of(schema: JsonSchema) -> str:

@@ -203,7 +203,8 @@ def recover(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """After a broker lost its data: publish again what the next service has not taken in."""
+    """After a broker lost its data: publish again what the next service has not taken in, and
+    payers' rule packs."""
     from services.commands.recover import recover as run
 
     raise typer.Exit(run(var, unread=unread, as_json=as_json))

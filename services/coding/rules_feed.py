@@ -7,6 +7,7 @@ is refused leaves what was in force in force, and the refusal can be seen in `cl
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -18,11 +19,15 @@ from shared.contract.topics import RULES_PAYER
 from shared.messaging.ends import next_offsets, partitions_of, reading
 from shared.messaging.topics import wait_for_topics
 from shared.service import Context, Worker, clock
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.database import Connection, Pool
 
 POLL_MS = 500
+READ_AGAIN_S = 30.0
+"""How often the whole topic is read again. It is small; and one that was deleted and made anew
+looks, once it has grown past where we were, like one that only grew."""
 _KNOWN = "SELECT pack, state, at FROM payer_pack"
 _SET = """
 INSERT INTO payer_pack (pack, state, at, by, content, content_hash)
@@ -42,7 +47,7 @@ logger = logging.getLogger("claimwire.coding")
 
 def follower(rulebook: Rulebook) -> Worker:
     """The worker. Until it has read the topic to its end for the first time in this database's
-    life, no claim is judged."""
+    life, no claim is judged. From then on it follows, also a topic that is made anew under it."""
 
     async def follow_rules(context: Context) -> None:
         rulebook.hold()
@@ -60,11 +65,30 @@ def follower(rulebook: Rulebook) -> Worker:
             await apply(context.pool, newest)
             await _mark_read(context.pool)
             rulebook.open()
+            read_at = monotonic()
             while not context.stopping.is_set():
+                if monotonic() - read_at >= READ_AGAIN_S:
+                    await consumer.seek_to_beginning(*places)
+                    read_at = monotonic()
                 polled = await consumer.getmany(timeout_ms=POLL_MS)
                 await apply(context.pool, _newest(polled))
 
     return follow_rules
+
+
+async def announced(settings: Settings) -> dict[bytes, Announcement]:
+    """What the topic says now: the newest record of each key. Raises KafkaError without a
+    broker."""
+    places = await partitions_of(settings, (RULES_PAYER,))
+    ends = await next_offsets(settings, places)
+    async with reading(settings, places) as consumer:
+        await consumer.seek_to_beginning(*places)
+        return await _to_the_end(consumer, ends, asyncio.Event())
+
+
+def newer(said: Announcement, known: Announcement | None) -> bool:
+    """Whether a record says something later than another of its key."""
+    return known is None or known.at < said.at
 
 
 async def _to_the_end(
@@ -74,7 +98,8 @@ async def _to_the_end(
     newest: dict[bytes, Announcement] = {}
     for partition, end in ends.items():
         while await consumer.position(partition) < end and not stopping.is_set():
-            newest |= _newest(await consumer.getmany(timeout_ms=POLL_MS))
+            for said in _newest(await consumer.getmany(timeout_ms=POLL_MS)).values():
+                _put(newest, said)
     return newest
 
 
@@ -91,8 +116,15 @@ def _newest(
                     extra={"partition": record.partition, "offset": record.offset},
                 )
             else:
-                newest[said.key] = said
+                _put(newest, said)
     return newest
+
+
+def _put(newest: dict[bytes, Announcement], said: Announcement) -> None:
+    """By when it was said, as in the database: what was said again may stand behind its
+    successor."""
+    if newer(said, newest.get(said.key)):
+        newest[said.key] = said
 
 
 async def apply(pool: "Pool", newest: Mapping[bytes, Announcement]) -> None:

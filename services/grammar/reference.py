@@ -16,8 +16,8 @@ def load_reference(
     kind: Annotated[
         str,
         typer.Argument(
-            help="ncci-ptp, ncci-mue, add-on, hcpcs, icd10cm, icd10pcs, cpt, pos, coverage or "
-            "filing-limit."
+            help="ncci-ptp, ncci-mue, add-on, hcpcs, icd10cm, icd10pcs, cpt, pos, coverage, "
+            "filing-limit or dispute-limit."
         ),
     ],
     files: Annotated[

@@ -1,8 +1,11 @@
 """What is generated is up to date, and says what is true."""
 
 import importlib
+import json
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,12 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 
 from deploy import asyncapi, generate
 from deploy.schemas import FOLDER, RELEASED, latest_release, read_folder, schemas
+from services.coding.domain.payer_rules.distribution import Announcement
+from services.coding.domain.payer_rules.pack import read_pack
 from services.intake.domain.message import READERS
 from services.intake.domain.sniff import FORMAT_BY_CONTENT_TYPE
 from shared.contract.events import EVENT_TYPES
-from shared.contract.topics import CLAIMS_INBOUND, TOPICS
+from shared.contract.topics import CLAIMS_INBOUND, RULES_PAYER, TOPICS
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +43,7 @@ def repository(tmp_path: Path) -> Path:
 def test_generation_writes_everything_once(repository: Path) -> None:
     written = {str(path) for path in generate.write(repository)}
     assert {"README.md", "shared/contract/asyncapi.yaml"} < written
-    assert len(written) == 2 + len(EVENT_TYPES) + 1 + len(generate.HTTP_ROUTES)
+    assert len(written) == 2 + len(EVENT_TYPES) + 2 + len(generate.HTTP_ROUTES)
     assert generate.outdated(repository) == []
     assert generate.write(repository) == []
 
@@ -164,3 +169,21 @@ def test_the_content_types_that_are_published_are_those_that_the_door_knows() ->
     published = {content_type for content_type, _ in asyncapi.RAW[CLAIMS_INBOUND].values()}
     assert published <= FORMAT_BY_CONTENT_TYPE.keys()
     assert {FORMAT_BY_CONTENT_TYPE[one] for one in published} == set(READERS)
+
+
+def test_a_rule_packs_record_is_described_with_the_pack_in_it(document: dict[str, Any]) -> None:
+    message = document["components"]["messages"]["rules.json"]
+    assert message["payload"]["schema"] == {"$ref": f"./schemas/{RULES_PAYER}.json"}
+    assert "coding.receives.rules.payer" in document["operations"]
+    record = jsonschema.Draft202012Validator(SCHEMAS[RULES_PAYER])
+    shapes = SCHEMAS[RULES_PAYER]["$defs"]
+    pack = jsonschema.Draft202012Validator({"$ref": "#/$defs/Pack", "$defs": shapes})
+    for path in (ROOT / "services/coding/packs").glob("*.yaml"):
+        content = read_pack(path.read_text("utf-8")).canonical
+        pack.validate(json.loads(content))
+        for text in (content, None):
+            said = Announcement("a-pack", "active", datetime(2026, 1, 1, tzinfo=UTC), "ada", text)
+            record.validate(json.loads(said.value))
+            assert re.match(message["bindings"]["kafka"]["key"]["pattern"], said.key.decode())
+    assert not record.is_valid({"by": "ada", "content": None})
+    assert not pack.is_valid({"pack": "a-pack", "version": 1, "title": "no rules", "rules": []})

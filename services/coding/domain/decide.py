@@ -221,10 +221,11 @@ def _answered(
     claim_id = UUID(cause.subject)
     claim = opening.standing(known.received, known.edited) if known else None
     case = Case(claim, now.date(), ruleset.reference) if claim else None
+    limits = ruleset.reference.dispute_limits
     entry = (
         opening.refused(cause.id, claim_id, answer, case, now)
         if isinstance(answer, ClaimRefused)
-        else opening.denied(cause.id, claim_id, answer, case, now)
+        else opening.denied(cause.id, claim_id, answer, case, limits, now)
     )
     if known is not None and known.revision > entry.revision:
         return Decided()

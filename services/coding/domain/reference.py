@@ -139,8 +139,8 @@ class Article(NamedTuple):
     """The payer whose article it is; empty for all."""
 
 
-class FilingLimit(NamedTuple):
-    """How long after service a payer takes a claim, in days."""
+class PayerLimit(NamedTuple):
+    """How many days a payer gives: after service to file, or after its denial to answer it."""
 
     days: int
 
@@ -217,5 +217,7 @@ class Reference:
     """By set: practitioner, outpatient, dme."""
     add_ons: Editions[AddOn] = field(default_factory=no_editions)
     coverage: Editions[Article] = field(default_factory=no_editions)
-    filing_limits: Editions[FilingLimit] = field(default_factory=no_editions)
+    filing_limits: Editions[PayerLimit] = field(default_factory=no_editions)
     """By payer identifier."""
+    dispute_limits: Editions[PayerLimit] = field(default_factory=no_editions)
+    """By payer identifier; `*` for payers that are not named."""

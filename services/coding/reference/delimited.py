@@ -199,12 +199,16 @@ def diagnosis_ranges(text: str) -> Ranges:
     return Ranges(pairs)
 
 
-def _filing(record: Record) -> Iterator[Row]:
+def _limit_of_days(record: Record) -> Iterator[Row]:
     days = record["days"]
     if not days.isdigit() or not 0 < int(days) <= 3_660:
         raise RejectedLineError("the limit is no number of days")
     yield Row(record["payer"], BEGINNING, END, int(days))
 
+
+_LIMIT_OF_DAYS = Layout(
+    needed={"payer": ("payer",), "days": ("days",)}, rows=_limit_of_days, key="payer"
+)
 
 LAYOUTS: Mapping[str, Layout] = {
     "ncci-ptp": Layout(
@@ -268,9 +272,6 @@ LAYOUTS: Mapping[str, Layout] = {
         rows=_coverage,
         key="article",
     ),
-    "filing-limit": Layout(
-        needed={"payer": ("payer",), "days": ("days",)},
-        rows=_filing,
-        key="payer",
-    ),
+    "filing-limit": _LIMIT_OF_DAYS,
+    "dispute-limit": _LIMIT_OF_DAYS,
 }

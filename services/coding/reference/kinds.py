@@ -12,8 +12,8 @@ from services.coding.domain.reference import (
     AddOn,
     Article,
     DiagnosisCode,
-    FilingLimit,
     PairEdit,
+    PayerLimit,
     Place,
     ProcedureCode,
     Ranges,
@@ -131,8 +131,8 @@ def _article(_key: str, first: int, last: int, _value: int, text: Any) -> Articl
     return Article(article, ranges(diagnoses), first, last, payer)
 
 
-def _filing(_key: str, _first: int, _last: int, value: int, _text: Any) -> FilingLimit:
-    return FilingLimit(value)
+def _limit_of_days(_key: str, _first: int, _last: int, value: int, _text: Any) -> PayerLimit:
+    return PayerLimit(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,8 @@ KINDS: dict[str, Kind] = {
     "ncci-mue": Kind(5, _limit, sets=("practitioner", "outpatient", "dme"), remembered=8_192),
     "add-on": Kind(5, _add_on, remembered=2_048),
     "coverage": Kind(5, _article, remembered=512),
-    "filing-limit": Kind(80, _filing, remembered=512),
+    "filing-limit": Kind(80, _limit_of_days, remembered=512),
+    "dispute-limit": Kind(80, _limit_of_days, remembered=512),
 }
 
 

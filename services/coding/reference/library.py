@@ -149,6 +149,7 @@ def _reference(editions: Iterable[Edition]) -> Reference:
         add_ons=of("add-on"),
         coverage=of("coverage"),
         filing_limits=of("filing-limit"),
+        dispute_limits=of("dispute-limit"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -11,14 +12,17 @@ from typing import Any
 import pytest
 
 from deploy.local.kafka import Broker
+from services.coding import rules_feed
 from services.coding.app import NAME, service
 from services.coding.domain.payer_rules.distribution import Announcement
 from services.coding.rulebook import kept
+from services.coding.rules_again import say_again
+from services.coding.rules_feed import announced
 from shared.contract.envelope import to_headers
 from shared.contract.model import to_wire
 from shared.database import Pool, bootstrap, create_pool, migrate, new_password, service_dsn
 from shared.messaging import broker as clients
-from shared.messaging.topics import create_topics
+from shared.messaging.topics import create_topics, missing_topics
 from shared.runner import Runner
 from shared.settings import Settings, load
 from tests.integration.coding.office import claim, received
@@ -115,12 +119,13 @@ class Line:
         self.members.clear()
 
 
-@pytest.fixture
-async def line(broker: Broker, postgres: Any, tmp_path: Path) -> AsyncIterator[Line]:
+@asynccontextmanager
+async def line_on(broker: Broker, postgres: Any, folder: Path) -> AsyncIterator[Line]:
+    """A line with a database of its own."""
     dsn, password = postgres.fresh_database(), new_password()
     await bootstrap(dsn, [NAME], {NAME: password})
     address = service_dsn(dsn, NAME, password)
-    environment = environment_of(broker, NAME, dsn, tmp_path, f"rules-{next(_numbers)}")
+    environment = environment_of(broker, NAME, dsn, folder, f"rules-{next(_numbers)}")
     with pytest.MonkeyPatch.context() as patch:
         for name, text in environment.items():
             patch.setenv(name, text)
@@ -132,6 +137,12 @@ async def line(broker: Broker, postgres: Any, tmp_path: Path) -> AsyncIterator[L
     yield made
     await made.stop()
     await pool.close()
+
+
+@pytest.fixture
+async def line(broker: Broker, postgres: Any, tmp_path: Path) -> AsyncIterator[Line]:
+    async with line_on(broker, postgres, tmp_path) as made:
+        yield made
 
 
 async def test_a_pack_comes_into_force_in_every_process_without_a_restart(line: Line) -> None:
@@ -188,3 +199,85 @@ async def test_no_claim_is_judged_before_the_rules_were_read_for_the_first_time(
     starting = asyncio.create_task(line.start(1))
     assert await line.receive(name) == "held"
     await starting
+
+
+async def make_anew(settings: Settings) -> None:
+    """The rules' topic as on a broker that lost its data: there, and empty."""
+    admin = clients.administrator(settings)
+    await admin.start()
+    try:
+        await admin.delete_topics(["rules.payer"])
+    finally:
+        await admin.close()
+
+    async def is_gone() -> bool:
+        return await missing_topics(settings, ("rules.payer",)) != []
+
+    await until(is_gone, "the topic to be deleted")
+
+    async def is_there() -> bool:
+        await create_topics(settings)
+        return await missing_topics(settings, ("rules.payer",)) == []
+
+    await until(is_there, "the topic to be there")
+
+
+async def test_a_topic_that_was_made_anew_is_followed(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules_feed, "READ_AGAIN_S", 1.0)
+    name = f"feed-{next(_numbers)}"
+    await line.start(1)
+    for day in range(3):
+        said = Announcement(name, "active", START + timedelta(days=day), "ada", pack(name))
+        await line.announce(said)
+    await line.until_active(name, said.at)
+    await make_anew(line.settings)
+    # The first offset of the new topic: the process has long been past it.
+    withdrawn = Announcement(name, "active", START + timedelta(days=9), "ada", None)
+    await line.announce(withdrawn)
+    await line.until_active(name, withdrawn.at)
+    assert await line.receive(name) == "coded"
+
+
+async def test_what_a_lost_topic_had_is_said_again_to_whoever_is_new(
+    line: Line, broker: Broker, postgres: Any, tmp_path: Path
+) -> None:
+    name, gone = f"feed-{next(_numbers)}", f"feed-{next(_numbers)}"
+    await line.start(1)
+    in_force = Announcement(name, "active", START, "ada", pack(name))
+    withdrawn = Announcement(gone, "active", START, "ben", None)
+    bad = Announcement(f"{gone}-bad", "active", START, "ben", "no pack")
+    for said in (in_force, withdrawn, bad):
+        await line.announce(said)
+
+    async def all_are_known() -> bool:
+        return {name, gone, bad.pack} <= (await line.active()).keys()
+
+    await until(all_are_known, "the packs to be known")
+    await make_anew(line.settings)
+    async with line.pool.acquire() as connection:
+        count = await say_again(connection, line.settings)
+        assert await say_again(connection, line.settings) == 0
+    there = await announced(line.settings)
+    assert count == len(there)
+    assert there[in_force.key] == replace(in_force, content=there[in_force.key].content)
+    assert there[withdrawn.key] == withdrawn
+    assert bad.key not in there, "what was refused is not ours to say"
+
+    async with line_on(broker, postgres, tmp_path) as fresh:
+        await fresh.start(1)
+        assert await fresh.receive(name) == "held"
+
+
+async def test_what_the_topic_says_later_is_not_said_over(line: Line) -> None:
+    name = f"feed-{next(_numbers)}"
+    await line.start(1)
+    await line.announce(Announcement(name, "active", START, "ada", pack(name)))
+    await line.until_active(name, START)
+    await line.stop()
+    withdrawn = Announcement(name, "active", START + timedelta(days=1), "ada", None)
+    await line.announce(withdrawn)
+    async with line.pool.acquire() as connection:
+        await say_again(connection, line.settings)
+    assert (await announced(line.settings))[withdrawn.key] == withdrawn

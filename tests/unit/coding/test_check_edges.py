@@ -15,8 +15,8 @@ from services.coding.domain.reference import (
     END,
     AddOn,
     Article,
-    FilingLimit,
     PairEdit,
+    PayerLimit,
     ProcedureCode,
     Ranges,
     Reference,
@@ -450,7 +450,7 @@ def test_a_loaded_limit_of_the_payer_comes_first() -> None:
     reference = Reference("test", filing_limits=editions(table("filing-limit", rows)))
     case = Case(professional(**MEDICARE), TODAY, reference)
     assert last_day(case) == (SERVED + timedelta(days=90), "filing-limit 2020-01-01")
-    assert FilingLimit(90) == reference.filing_limits[0].find("PAY01")[0]
+    assert PayerLimit(90) == reference.filing_limits[0].find("PAY01")[0]
 
 
 @pytest.mark.parametrize(

@@ -272,6 +272,7 @@ def test_the_export_of_the_medicare_coverage_database_loads(tmp_path: Path, fold
         ("ncci-ptp", "column 1,column 2,deletion,modifier\n11042,97597,*,5\n", 2, "not 0, 1 or 9"),
         ("coverage", "article,procedure,diagnoses\nA1,93000,heart\n", 2, "no ICD-10-CM code"),
         ("filing-limit", "payer,days\nPAY01,soon\n", 2, "no number of days"),
+        ("dispute-limit", "payer,days\nPAY01,0\n", 2, "no number of days"),
     ],
 )
 def test_a_refused_line_is_named_with_its_reason_and_nothing_is_loaded(
@@ -282,6 +283,7 @@ def test_a_refused_line_is_named_with_its_reason_and_nothing_is_loaded(
         "ncci-ptp": "11043,97598,*,1\n",
         "coverage": "A1,93005,I10\n",
         "filing-limit": "PAY02,90\n",
+        "dispute-limit": "*,90\n",
     }[kind]
     path = write(tmp_path, "file.csv", text + good)
     table_set = "practitioner" if kind.startswith("ncci") else None

@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.coding.domain.filing_limits import last_day
+from services.coding.domain.reference import Editions, PayerLimit
 from services.coding.domain.rule import Case
 from services.coding.domain.worklist.deadlines import dispute_deadline
 from shared.contract.claim import Claim
@@ -85,10 +86,11 @@ def denied(
     claim_id: UUID,
     answer: ClaimDenied | ClaimPaid,
     case: Case | None,
+    limits: Editions[PayerLimit],
     now: datetime,
 ) -> WorklistEntry:
     """The entry of a claim that a payer denied, or paid only in part. At stake is what it denied,
-    and there is the time to answer a denial that comes today."""
+    and there is the time that `limits` gives to answer a denial that comes today."""
     adjudication = answer.adjudication
     indicator = case.claim.filing_indicator if case else None
     return WorklistEntry(
@@ -100,7 +102,7 @@ def denied(
         opened_at=now,
         payer_identifier=adjudication.payer_identifier,
         at_stake_cents=adjudication.denied or adjudication.charge,
-        due_on=dispute_deadline(indicator, now.date()),
+        due_on=dispute_deadline(adjudication.payer_identifier, indicator, now.date(), limits),
         line_reasons={
             line.line_control_number: [part.reason for part in line.adjustments if part.amount]
             for line in adjudication.lines
