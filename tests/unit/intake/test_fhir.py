@@ -5,6 +5,7 @@ import io
 import json
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -394,7 +395,7 @@ def _mutated(document: Any, chance: random.Random) -> Any:
             if chance.random() < 0.3:
                 del owner[key]
             else:
-                owner[key] = chance.choice(strange)
+                owner[key] = deepcopy(chance.choice(strange))
         except (KeyError, IndexError):
             continue
     return document
