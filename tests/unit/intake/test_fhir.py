@@ -28,7 +28,8 @@ from services.intake.domain.fhir.reading import read_fhir
 from services.intake.domain.message import admit
 from services.intake.domain.profile import PayerEntry, SourceProfile
 from shared.contract.claim import Claim
-from tests.fhir_strategies import examples, fhir_claims
+from tests.examples import examples
+from tests.fhir_strategies import fhir_claims
 from tests.unit.intake.fhir_expectations import EXPECTED
 
 Node = dict[str, Any]

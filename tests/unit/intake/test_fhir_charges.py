@@ -21,7 +21,7 @@ from services.intake.filter import read
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived, ClaimRejected, EncounterRecorded
-from tests.fhir_strategies import examples
+from tests.examples import examples
 
 Node = dict[str, Any]
 NOW = datetime(2025, 3, 2, 12, tzinfo=UTC)
