@@ -169,7 +169,9 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address the MLLP listener (HL7 v2) listens on."
     )
     mllp_port: Annotated[int, Ge(0), Le(65535)] | None = Field(
-        None, description="Port of the MLLP listener; 0 takes a free one, not set: no listener."
+        None,
+        description="Port of the MLLP listener; 0 takes a free one, not set: no listener. "
+        "`claimwire up` chooses one where none is set.",
     )
     mllp_source: str | None = Field(
         None,

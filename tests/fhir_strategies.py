@@ -6,24 +6,16 @@ certifications, repricing, other payers' adjudications, a claim's own dates beyo
 here; and of a person who is not billed with, an NPI's taxonomy role.
 """
 
-import os
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from shared.contract.claim import Claim
 
 Node = dict[str, Any]
-
-
-def examples(count: int) -> settings:
-    """So many examples; under the profile `fuzz` as many as that one says."""
-    is_fuzzing = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
-    return settings(max_examples=settings().max_examples if is_fuzzing else count)
 
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

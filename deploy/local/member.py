@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.local.child import Child
 from deploy.local.keeper import Kept
 from deploy.local.ports import LOOPBACK
+from deploy.local.roster import MLLP_PORT
 
 READY_TIMEOUT_S = 60.0
 
@@ -36,6 +37,13 @@ class Member:
     def url(self) -> str | None:
         """Its HTTP address, or None."""
         return f"http://{LOOPBACK}:{self.http_port}" if self.http_port else None
+
+    @property
+    def mllp(self) -> str | None:
+        """Where it takes HL7 v2, or None."""
+        port = self.child.environment.get(MLLP_PORT)
+        host = self.child.environment.get("CLAIMWIRE_MLLP_HOST", LOOPBACK)
+        return f"mllp://{host}:{port}" if port else None
 
     def start(self) -> None:
         """Starts it and keeps it running from now on. Returns before it is ready."""

@@ -9,8 +9,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deploy.local.ports import kept_port
 from deploy.local.preparation import TRACES
-from deploy.local.roster import TRACE_RECEIVER, Program
+from deploy.local.roster import MLLP_PORT, TRACE_RECEIVER, Program
 from deploy.local.servers import POSTGRES_VARIABLES
 from deploy.local.stack_folder import StackFolder
 
@@ -67,4 +68,6 @@ def _value_of(variable: str, folder: StackFolder) -> str:
     """The value of a variable that only some programs of the roster need."""
     if variable == "CLAIMWIRE_TRANSPORT_DIR":
         return str(folder.transport_dir)
+    if variable == MLLP_PORT:
+        return str(kept_port(folder.port_file("mllp")))
     return str(folder.secret(variable.removeprefix("CLAIMWIRE_").removesuffix("_FILE").lower()))

@@ -41,8 +41,10 @@ EVERY_SERVICE = (
 )
 """What every service is told, whoever starts it."""
 
+MLLP_PORT = "CLAIMWIRE_MLLP_PORT"
+
 ROSTER = (
-    Program("intake", "services.intake"),
+    Program("intake", "services.intake", variables=(MLLP_PORT,)),
     Program("coding", "services.coding", variables=("CLAIMWIRE_PATIENT_HASH_KEY_FILE",)),
     Program("submission", "services.submission", variables=("CLAIMWIRE_TRANSPORT_DIR",)),
     Program("remittance", "services.remittance", variables=("CLAIMWIRE_ACCOUNT_HASH_KEY_FILE",)),

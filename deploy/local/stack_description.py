@@ -39,7 +39,12 @@ def description_of(stack: "Stack") -> dict[str, Any]:
             **_process(receiver),
         },
         "services": {
-            name: {"http": member.url, "postgres_dsn": stack.dsn_of(name), **_process(member)}
+            name: {
+                "http": member.url,
+                "mllp": member.mllp,
+                "postgres_dsn": stack.dsn_of(name),
+                **_process(member),
+            }
             for name, member in stack.services.items()
         },
         "programs": {name: _process(stack.members[name]) for name in sorted(others)},

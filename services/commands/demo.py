@@ -49,8 +49,8 @@ REPORT = "report.json"
 SOURCE_PROFILES = "sources.json"
 _REPORTED = (
     ("accepted", "accepted at our door"),
-    ("encounters", "  of these, gathered from HL7 messages"),
-    ("gathered", "HL7 messages they were gathered from"),
+    ("encounters", "  of these, gathered from HL7 and FHIR messages"),
+    ("gathered", "HL7 and FHIR messages they were gathered from"),
     ("refused", "refused at our door"),
     ("duplicates", "sent twice, taken once"),
     ("held", "held before a payer could deny them"),

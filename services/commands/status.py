@@ -47,6 +47,7 @@ async def _status(line: Line) -> dict[str, Any]:
             depth, age_s = await outbox.depth(connection)
             document["services"][name] = {
                 "http": row["http"],
+                "mllp": row.get("mllp"),
                 "pid": row["pid"],
                 "ready": await asyncio.to_thread(_is_ready, row["http"]),
                 "consumer_lag": await asyncio.to_thread(_lag, row["http"]),
@@ -94,4 +95,6 @@ def _print(document: Mapping[str, Any]) -> None:
         lag = "?" if row["consumer_lag"] is None else row["consumer_lag"]
         queues = (lag, row["outbox_depth"], parked["parked"], parked["waiting"])
         rows.append((name, row["http"], row["pid"], ready, *queues))
+        if row["mllp"]:
+            rows.append(("  mllp", row["mllp"], "", "", "", "", "", ""))
     columns(("", "address", "pid", "ready", "lag", "outbox", "parked", "waiting"), rows)

@@ -6,7 +6,7 @@ wrong with counts and trailers is a warning beside claims that were read whole; 
 without its SE blocks only the loop that was open.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -108,9 +108,13 @@ def _at(elements: list[str], position: int) -> str:
 
 
 class EnvelopeReader:
-    """Reads a stream as transaction sets: `for part in EnvelopeReader(stream).parts()`."""
+    """Reads a stream as transaction sets: `for part in EnvelopeReader(stream).parts()`.
+    `on_interchange` is told of each ISA, also of one that holds no set."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(
+        self, stream: BinaryIO, on_interchange: Callable[[InterchangeHeader], None] | None = None
+    ) -> None:
+        self._on_interchange = on_interchange
         self._tokenizer = Tokenizer(stream)
         self._tokens = iter(self._tokenizer)
         self._pushed: list[str] | None = None
@@ -242,6 +246,8 @@ class EnvelopeReader:
             usage=_at(elements, 15),
             separators=self._tokenizer.separators,
         )
+        if self._on_interchange is not None:
+            self._on_interchange(self._interchange)
 
     def _open_group(self, elements: list[str]) -> None:
         self._groups += 1

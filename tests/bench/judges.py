@@ -148,7 +148,7 @@ def claimwire_read_charges(path: Path) -> Run:
 
 def python_hl7_read_charges(path: Path) -> Run:
     """The same messages into its containers; nothing is mapped or checked."""
-    import hl7  # type: ignore[import-untyped]
+    import hl7
 
     messages = [one for one in path.read_text().split("\x0b") if one]
 

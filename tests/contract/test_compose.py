@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from deploy import secret_files
-from deploy.local.roster import EVERY_SERVICE, ROSTER, SERVICES, Program
+from deploy.local.roster import EVERY_SERVICE, MLLP_PORT, ROSTER, SERVICES, Program
 from shared.database import role_of
 from shared.deployment import passwords_in
 from shared.settings import SECRET_FILE_SUFFIX, Settings, is_secret, variable
@@ -147,6 +147,18 @@ def test_nothing_is_published_beyond_this_machine() -> None:
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in published)
     assert not any("network_mode" in service for service in CONTAINERS.values())
     assert not any(service.get("privileged") for service in CONTAINERS.values())
+
+
+def test_hl7_is_taken_over_mllp_from_this_machine() -> None:
+    port = CONTAINERS["intake"]["environment"][MLLP_PORT]
+    assert [one.rpartition(":")[2] for one in CONTAINERS["intake"]["ports"]] == [port]
+    image = {
+        name: value
+        for word, rest in stages()["service"]
+        if word == "ENV"
+        for name, value in [pair.split("=", 1) for pair in rest.split()]
+    }
+    assert image["CLAIMWIRE_MLLP_HOST"] == "0.0.0.0"  # noqa: S104 - inside a container
 
 
 def test_kafka_tells_each_side_an_address_that_it_can_reach() -> None:

@@ -6,10 +6,10 @@
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.examples import examples
 from tests.simulation.world import OPEN, PARTITIONS, Claimlet, World
 
 KEYS = ("a", "b", "c", "d")
@@ -139,5 +139,5 @@ class Kernel(RuleBasedStateMachine):
             self.world.finish()
 
 
-Kernel.TestCase.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
+Kernel.TestCase.settings = examples(250, stateful_step_count=40, deadline=None)
 TestKernel = Kernel.TestCase

@@ -13,7 +13,7 @@ from typing import Any
 
 from services.intake.domain.arrival import ClaimRefusal, capped
 from services.intake.domain.credits import net
-from services.intake.domain.encounter import Charge, Encounter
+from services.intake.domain.encounter import Charge, Encounter, sent_as
 from services.intake.domain.gathering import united
 from services.intake.domain.parties import billing_provider, other_coverage, people
 from services.intake.domain.profile import SourceProfile
@@ -55,7 +55,9 @@ def bill(
         frequency = "8"
         charges = [charge for charge in encounter.charges if not charge.is_credit]
     if not charges or len(charges) > MAX_LINES:
-        return ClaimRefusal(capped([_line_count(len(charges)), *notes]), encounter.account)
+        return ClaimRefusal(
+            capped([_line_count(encounter, len(charges)), *notes]), encounter.account
+        )
     kind = _kind(encounter, charges, profile)
     diagnoses = _diagnoses(encounter, charges, kind, notes)
     lines = tuple(
@@ -91,18 +93,19 @@ def bill(
     return Billed(claim, tuple(notes), tuple(charge.place for charge in charges))
 
 
-def _line_count(count: int) -> Finding:
+def _line_count(encounter: Encounter, count: int) -> Finding:
+    path = sent_as(encounter.format, "FT1")
     if count:
         return Finding(
             code="too-many-lines",
-            path="FT1",
+            path=path,
             message=f"the encounter has {count} charges; a claim takes {MAX_LINES}",
             hint="Split the account into interim bills.",
             source="837 loop 2400",
         )
     return Finding(
         code="no-service-lines",
-        path="FT1",
+        path=path,
         message="every charge of the encounter was credited",
         hint="Nothing is to be billed; send the charges that stand.",
         source="837 loop 2400",
@@ -173,9 +176,9 @@ def _diagnoses(
             Finding(
                 code="too-many-diagnoses",
                 severity="warn",
-                path="DG1",
+                path=sent_as(encounter.format, "DG1"),
                 message=f"the encounter has more than {limit} diagnoses; the last were left out",
-                hint="Rank the diagnoses in DG1-15.",
+                hint="Rank the diagnoses (DG1-15, Encounter.diagnosis.rank).",
                 source="837 HI",
             )
         )

@@ -60,5 +60,5 @@ def _unmatched(credit: Charge) -> Finding:
         severity="warn",
         path=credit.place,
         message="a credit takes back a charge that is not there, and was left out",
-        hint="Give a credit the transaction id (FT1-2) of the charge that it takes back.",
+        hint="Give a credit the id (FT1-2, ChargeItem.identifier) of the charge it takes back.",
     )

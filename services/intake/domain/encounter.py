@@ -4,6 +4,7 @@ Format-neutral: HL7 and FHIR readers make `EncounterNews`, the rules in `gatheri
 together and `billing` makes a claim of the whole. The words are the canonical claim's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -154,6 +155,19 @@ class Encounter(Model):
     position: int = 0
     """Of the last message about it, like the two before."""
     traceparent: Code | None = None
+
+
+_IN_FHIR: Mapping[str, str] = {
+    "FT1": "ChargeItem",
+    "DG1": "Encounter.diagnosis",
+    "IN1": "Account.coverage",
+    "PV1-45": "Encounter.period.end",
+}
+
+
+def sent_as(message_format: Format | None, place: str) -> str:
+    """A place of HL7 in the terms of the format that the sender uses: `FT1`, `ChargeItem`."""
+    return _IN_FHIR[place] if message_format == "fhir" else place
 
 
 def encounter_id(source: str, account: str) -> UUID:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.intake.domain.arrival import Arrival
 from services.intake.domain.decide import EVENT_SOURCE
-from services.intake.domain.encounter import Encounter, EncounterNews
+from services.intake.domain.encounter import Encounter, EncounterNews, sent_as
 from services.intake.domain.gathering import Overdue
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import EncounterOverdue, EncounterRecorded
@@ -44,13 +44,13 @@ def overdue_event(encounter: Encounter, late: Overdue, now: datetime) -> Event:
     finding = Finding(
         code=f"encounter-{late.reason.replace('_', '-')}",
         severity="warn",
-        path="IN1" if is_unregistered else "PV1-45",
+        path=sent_as(encounter.format, "IN1" if is_unregistered else "PV1-45"),
         message="no registration with an insurance has come for these charges"
         if is_unregistered
         else "neither a discharge nor a final bill has come for these charges",
-        hint="Send the registration (ADT or BAR) under the same account number."
+        hint="Send the registration (ADT, BAR; Account, Coverage) under the same account number."
         if is_unregistered
-        else "Send the discharge (ADT^A03) or end the account (BAR^P06).",
+        else "Send the discharge (ADT^A03, finished Encounter) or end the account (BAR^P06).",
     )
     assert encounter.charged_at is not None, "only charges are overdue"
     return Event(

@@ -15,6 +15,7 @@ from services.intake.domain.encounter import (
     EncounterNews,
     encounter_id,
     new_encounter,
+    sent_as,
 )
 from services.intake.domain.encounter_events import overdue_event, recorded
 from services.intake.domain.gathering import (
@@ -51,7 +52,7 @@ def decide_news(
     )
     record = known.record_number(source, news.medical_record_number)
     after = gather(before, replace(news, medical_record_number=record), profile, now)
-    excess = too_many_charges(after)
+    excess = too_many_charges(after, arrival.origin.format)
     if excess is not None:
         return _refused(arrival, news, excess, now)
     if says_the_same(before, after):
@@ -106,7 +107,7 @@ def _late(before: Encounter, after: Encounter, profile: SourceProfile) -> tuple[
         Finding(
             code="late-charges",
             severity="inform" if is_replaced else "warn",
-            path="FT1",
+            path=sent_as(after.format, "FT1"),
             message="charges came after the encounter's claim was made",
             hint="The claim is replaced." if is_replaced else "The claim stays as it is.",
         ),

@@ -16,9 +16,11 @@ from services.intake.domain.encounter import (
     Encounter,
     EncounterNews,
     Visit,
+    sent_as,
 )
 from services.intake.domain.profile import SourceProfile
 from shared.contract.claim import Diagnosis, Patient, SurgicalProcedure
+from shared.contract.events import Format
 from shared.contract.model import Finding, Model
 
 _CODING = frozenset({"coding", "account", "final"})
@@ -179,13 +181,13 @@ def _differs(one: Charge, other: Charge) -> bool:
     return one.line != other.line or one.diagnoses != other.diagnoses
 
 
-def too_many_charges(encounter: Encounter) -> Finding | None:
+def too_many_charges(encounter: Encounter, message_format: Format | None) -> Finding | None:
     """Why no more can be taken for this encounter."""
     if len(encounter.charges) <= MAX_CHARGES:
         return None
     return Finding(
         code="encounter-too-large",
-        path="FT1",
+        path=sent_as(message_format, "FT1"),
         message=f"the encounter has more than {MAX_CHARGES} charges",
         hint="Close the account and go on with an interim account.",
     )

@@ -109,7 +109,11 @@ def _readings(
     else:
         with open_stream() as stream:
             readings = READERS[message_format](stream, profile)
-            yield next(readings, Unreadable((_empty(),)))
+            first = next(readings, None)
+            if first is None or isinstance(first, Acknowledgement):
+                yield Unreadable((_empty(),))
+            if first is not None:
+                yield first
             yield from readings
 
 

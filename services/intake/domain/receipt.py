@@ -98,12 +98,18 @@ class _Interchange:
 
 
 class Receipt:
-    """Takes note of what a reader finds, set by set. Give `open_set` to the reader."""
+    """Takes note of what a reader finds, set by set. Give `open_interchange` and `open_set` to
+    the reader."""
 
     def __init__(self) -> None:
         self.interchanges: list[_Interchange] = []
         self._set: _Set | None = None
         self._errors = 0
+
+    def open_interchange(self, header: InterchangeHeader) -> None:
+        """An interchange begins; it may hold no set."""
+        self._set = None
+        self.interchanges.append(_Interchange(header))
 
     def open_set(self, envelope: Envelope) -> None:
         """A transaction set begins. One outside of a group cannot be answered."""
@@ -111,8 +117,6 @@ class Receipt:
         header = envelope.transaction
         if envelope.interchange is None or envelope.group is None or header is None:
             return
-        if not self.interchanges or self.interchanges[-1].header is not envelope.interchange:
-            self.interchanges.append(_Interchange(envelope.interchange))
         groups = self.interchanges[-1].groups
         if not groups or groups[-1].header is not envelope.group:
             groups.append(_Group(envelope.group))
@@ -138,7 +142,8 @@ class Receipt:
             if code in _TA1_NOTES:
                 interchange.notes.append(_TA1_NOTES[code])
             elif code in _GROUP_CODES:
-                interchange.groups[-1].codes.append(_GROUP_CODES[code])
+                if interchange.groups:
+                    interchange.groups[-1].codes.append(_GROUP_CODES[code])
             elif self._set is not None and problem.control.transaction is not None:
                 if code in _SET_CODES:
                     self._set.codes.append(_SET_CODES[code])
@@ -175,7 +180,7 @@ class Acknowledgement:
         The control number comes of the delivery: the same one again gives the same."""
         for place, interchange in enumerate(self.receipt.interchanges):
             for kind, write in (("TA1", _write_ta1), ("999", _write_999)):
-                if kind == "TA1" and not interchange.header.wants_ta1:
+                if not (interchange.header.wants_ta1 if kind == "TA1" else interchange.groups):
                     continue
                 number = _number(f"{delivery_id} {place} {kind}")
                 try:

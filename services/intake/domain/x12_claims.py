@@ -28,7 +28,10 @@ def read_x12(stream: BinaryIO) -> Iterator[Reading | Acknowledgement]:
     is_empty = True
     remarks: list[Finding] = []
     receipt = Receipt()
-    for found in read_claims(stream, source="-", on_set=receipt.open_set):
+    found_all = read_claims(
+        stream, source="-", on_set=receipt.open_set, on_interchange=receipt.open_interchange
+    )
+    for found in found_all:
         if isinstance(found, ReadClaim):
             is_empty = False
             reading = _reading(found)
@@ -44,7 +47,7 @@ def read_x12(stream: BinaryIO) -> Iterator[Reading | Acknowledgement]:
     if is_empty and remarks:
         is_empty = False
         yield Unreadable(capped(remarks))
-    if not is_empty:
+    if not is_empty or receipt.interchanges:
         yield Acknowledgement(receipt)
 
 

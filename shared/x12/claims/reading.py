@@ -25,7 +25,7 @@ from shared.x12.building import builder
 from shared.x12.claims.dental import DENTAL
 from shared.x12.claims.institutional import INSTITUTIONAL
 from shared.x12.claims.professional import PROFESSIONAL
-from shared.x12.envelope import Envelope, EnvelopeReader, Loose, TransactionSet
+from shared.x12.envelope import Envelope, EnvelopeReader, InterchangeHeader, Loose, TransactionSet
 from shared.x12.errors import X12Problem
 from shared.x12.reader import Emission, walk
 from shared.x12.requirements import place_of, requirements_of
@@ -71,15 +71,19 @@ class ReadClaim:
 
 
 def read_claims(
-    stream: BinaryIO, *, source: str, on_set: Callable[[Envelope], None] | None = None
+    stream: BinaryIO,
+    *,
+    source: str,
+    on_set: Callable[[Envelope], None] | None = None,
+    on_interchange: Callable[[InterchangeHeader], None] | None = None,
 ) -> Iterator[ReadClaim | X12Problem]:
     """Every claim of an 837 stream, lazily, and every problem that is no single claim's.
 
     `source` is the sender's configured name; claim ids are made of it and CLM01. Never raises for
     what is in the stream; holds one chunk of it, one claim and its context. `on_set` is told of
-    each transaction set before its claims come.
+    each transaction set before its claims come, `on_interchange` of each ISA.
     """
-    for part in EnvelopeReader(stream).parts():
+    for part in EnvelopeReader(stream, on_interchange).parts():
         if isinstance(part, X12Problem):
             yield part
         elif isinstance(part, TransactionSet):

@@ -19,6 +19,7 @@ from deploy.local.stack import Stack
 from deploy.twins.hospital import Hospital, render_x12
 from services.cli import main
 from shared.contract.claim import Claim
+from tests.hl7_messages import PROFILE
 
 TODAY = date(2026, 11, 20)
 Value = TypeVar("Value")
@@ -28,18 +29,25 @@ Value = TypeVar("Value")
 def stack(
     server_home: Path, kafka_kind: str, broker_cache: Path, request: pytest.FixtureRequest
 ) -> Iterator[Stack]:
-    """The line, every claim traced, in a folder with spaces in its name."""
+    """The line, every claim traced, in a folder with spaces in its name. Every source's HL7 is read
+    by one profile."""
     name = request.module.__name__.rpartition(".")[2]
+    profiles = server_home / f"sources of {name}.json"
+    profiles.write_text(json.dumps({"default": PROFILE}))
     running = Stack(
         server_home / f"line of {name}",
         kafka=kafka_kind,
         cache=broker_cache,
-        environment={"CLAIMWIRE_TRACE_SAMPLE_RATIO": "1.0"},
+        environment={
+            "CLAIMWIRE_TRACE_SAMPLE_RATIO": "1.0",
+            "CLAIMWIRE_SOURCE_PROFILES": str(profiles),
+        },
     )
     with running:
         yield running
     remove(running.folder.path / "postgres")
     shutil.rmtree(running.folder.var_dir, ignore_errors=True)
+    profiles.unlink()
 
 
 @dataclass(frozen=True, slots=True)

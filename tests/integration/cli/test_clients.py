@@ -1,4 +1,4 @@
-"""The doors as strangers use them: Kafka clients that are not ours, curl, and dropped files."""
+"""The doors as strangers use them: clients of Kafka and MLLP not ours, curl, dropped files."""
 
 import gzip
 import json
@@ -8,19 +8,22 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
+from hl7.client import MLLPClient
 
 from deploy.local.stack import Stack
 from deploy.twins.fhir.claims import write_bundle
 from deploy.twins.hospital import render_x12
-from deploy.twins.publication import FHIR, JSON, NDJSON, X12
+from deploy.twins.publication import FHIR, HL7, JSON, NDJSON, X12
 from shared.contract.claim import Claim, Note
 from shared.contract.envelope import business_id
 from shared.contract.model import to_wire
 from shared.contract.topics import CLAIMS_INBOUND
+from tests.hl7_messages import charges, final, ft1, registration
 from tests.integration.cli.conftest import TODAY, Claimwire, ask, until
 
 Make = Callable[[int], list[Claim]]
@@ -63,7 +66,51 @@ def test_confluent_kafka_publishes_every_format(
     assert (found["accepted"], found["records"]) == (2, 2)
 
 
+def visit(account: str) -> list[bytes]:
+    """HL7 of a registered visit with one charge, ended by its final bill."""
+    return [registration(account=account), charges(ft1(), account=account), final(account=account)]
+
+
+def claim_heard(stack: Stack, account: str) -> str:
+    """The id of the visit's claim, once it was received and coding has answered."""
+
+    def heard() -> str:
+        query = "SELECT key, value FROM intake.event WHERE type = 'claim.received.v1'"
+        for row in ask(stack, query):
+            if json.loads(row["value"])["claim"]["patient_control_number"] == account:
+                answered = "SELECT count(*) FROM coding.event WHERE key = $1"
+                return str(row["key"]) if ask(stack, answered, row["key"])[0][0] else ""
+        return ""
+
+    return until(heard)
+
+
+def test_a_claim_sent_over_mllp_goes_down_the_line(stack: Stack) -> None:
+    """By python-hl7's client, to the address that `claimwire status` prints."""
+    address = urlsplit(stack.services["intake"].mllp or "")
+    with MLLPClient(address.hostname, address.port) as client:
+        answers = [client.send_message(one) for one in visit("M1")]
+    assert all(b"\rMSA|AA|" in answer for answer in answers)
+    assert claim_heard(stack, "M1")
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_confluent_kafka_publishes_hl7(stack: Stack, is_named: bool) -> None:
+    account = f"K{is_named:d}"
+    headers: list[tuple[str, str | bytes | None]] = [("source", b"stranger")]
+    if is_named:
+        headers.append(("content-type", HL7.encode()))
+    producer = Producer({"bootstrap.servers": stack.kafka})
+    for one in visit(account):
+        producer.produce(CLAIMS_INBOUND, one, key=account, headers=headers)
+    assert producer.flush(30) == 0
+    del producer
+    assert claim_heard(stack, account)
+
+
+@pytest.mark.kafka_only("apache", "apache3")
 def test_kcat_publishes(stack: Stack, professional: Make, tmp_path: Path) -> None:
+    """kcat as Debian 12 has it (librdkafka 2.0.2) cannot read the embedded broker's ApiVersions."""
     kcat = shutil.which("kcat")
     if kcat is None:
         pytest.skip("kcat is not installed (Debian's package kcat)")
@@ -125,6 +172,17 @@ def test_curl_submits_every_format_and_is_answered(
     assert curl(f"/claims/{claim}", stack.api_key)[1]["revision"] == 1
     query = "SELECT count(*) FROM coding.event WHERE key = $1"
     until(lambda: ask(stack, query, claim)[0][0])  # and it goes on from there
+
+
+@pytest.mark.parametrize("content_type", [HL7, None])
+def test_curl_submits_hl7(stack: Stack, curl: Curl, content_type: str | None) -> None:
+    account = f"H{content_type is None:d}"
+    named = ("-H", f"Content-Type: {content_type}") if content_type else ()
+    for one in visit(account):
+        status, said = curl("/claims", stack.api_key, *named, body=one)
+        assert (status, said["status"], said["rejected"]) == (202, "complete", 0)
+    claim = claim_heard(stack, account)
+    assert curl(f"/claims/{claim}", stack.api_key)[1]["revision"] == 1
 
 
 def test_a_large_body_survives_the_process_that_took_it_in(

@@ -48,11 +48,13 @@ def test_status_prints_addresses_processes_and_queues(stack: Stack, claimwire: C
     assert set(document["services"]) == set(SERVICES)
     for name, row in document["services"].items():
         assert row["http"] == stack.services[name].url
+        assert row["mllp"] == stack.services[name].mllp
         assert row["pid"] == stack.services[name].pid
         assert row["ready"] is True
         assert isinstance(row["consumer_lag"], int)
         assert isinstance(row["outbox_depth"], int)
         assert row["parked"].keys() == {"parked", "waiting", "released"}
+    assert {name for name, row in document["services"].items() if row["mllp"]} == {"intake"}
     assert "@" not in document["postgres"]["address"], "no password is shown"
 
 
@@ -61,7 +63,9 @@ def test_status_is_a_line_for_each_server_and_service(claimwire: Claimwire) -> N
     assert [line.split()[0] for line in said.out.splitlines()[1:]] == [
         "kafka",
         "postgres",
-        *SERVICES,
+        "intake",
+        "mllp",
+        *SERVICES[1:],
     ]
     assert "\x1b" not in said.out
 

@@ -11,14 +11,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import hl7  # type: ignore[import-untyped]
+import hl7
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hl7.client import MLLPClient  # type: ignore[import-untyped]
-from hl7.mllp import open_hl7_connection  # type: ignore[import-untyped]
+from hl7.client import MLLPClient
+from hl7.mllp import open_hl7_connection
 
 from services.intake.app import service
 from services.intake.domain.encounter import encounter_id

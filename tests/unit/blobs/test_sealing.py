@@ -5,10 +5,11 @@ import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.sealing import PIECE_BYTES, TAG_BYTES, SealError, seal, unseal
+from tests.examples import examples
 
 KEY = bytes(range(32))
 HEADER = 43
@@ -24,7 +25,7 @@ def unsealed(stream: bytes, key: bytes = KEY, name: bytes = b"name") -> bytes:
 
 
 @given(parts=st.lists(st.binary(max_size=400), max_size=30), read_size=st.integers(1, 1000))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_any_stream_in_any_pieces_comes_back(parts: list[bytes], read_size: int) -> None:
     stream = io.BytesIO(b"".join(seal(parts, KEY, b"name")))
     short_reads = unseal(lambda size: stream.read(min(size, read_size)), KEY, b"name")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coding.domain import checks
@@ -17,6 +17,7 @@ from services.coding.reference.library import Library
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived, MessageOrigin
+from tests.examples import examples
 from tests.unit.coding.claims import TODAY, diagnoses, insured, line, professional
 
 PACKED = Library().current()
@@ -60,7 +61,7 @@ def _named(path: str, numbers: dict[str, int]) -> str:
     return f"line {numbers[head]}{dot}{rest}" if head in numbers else path
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(claim=_CLAIMS, seed=st.integers(0, 1_000))
 def test_the_order_of_lines_does_not_change_the_verdict(claim: Claim, seed: int) -> None:
     lines = list(claim.service_lines)
@@ -69,7 +70,7 @@ def test_the_order_of_lines_does_not_change_the_verdict(claim: Claim, seed: int)
     assert findings(shuffled) == findings(claim)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(claim=_CLAIMS)
 def test_an_unrelated_line_never_removes_a_finding(claim: Claim) -> None:
     more = UNRELATED.model_copy(update={"number": len(claim.service_lines) + 1})
@@ -79,7 +80,7 @@ def test_an_unrelated_line_never_removes_a_finding(claim: Claim) -> None:
     assert findings(claim) <= findings(larger)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(claims=st.lists(_CLAIMS, min_size=1, max_size=5))
 def test_a_verdict_is_the_same_in_one_batch_or_one_by_one(claims: list[Claim]) -> None:
     """Of patients who are not each other: those of one patient are meant to see each other."""

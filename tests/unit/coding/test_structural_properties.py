@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from datetime import date, datetime
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from services.coding.domain.checks import check
@@ -21,6 +21,7 @@ from shared.contract.claim import (
     ServiceLine,
 )
 from shared.contract.model import Adjustment
+from tests.examples import examples
 
 _INDEX = re.compile(r"service_lines\[(\d+)\]")
 _DAYS = st.none() | st.dates(date(2025, 3, 1), date(2025, 3, 20))
@@ -102,7 +103,7 @@ def _findings(claim: Claim, received_at: datetime) -> Counter[tuple[str, str]]:
     )
 
 
-_relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+_relaxed = examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_relaxed

@@ -5,6 +5,7 @@ import io
 import json
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from services.intake.domain.fhir.reading import read_fhir
 from services.intake.domain.message import admit
 from services.intake.domain.profile import PayerEntry, SourceProfile
 from shared.contract.claim import Claim
-from tests.fhir_strategies import examples, fhir_claims
+from tests.examples import examples
+from tests.fhir_strategies import fhir_claims
 from tests.unit.intake.fhir_expectations import EXPECTED
 
 Node = dict[str, Any]
@@ -394,7 +396,7 @@ def _mutated(document: Any, chance: random.Random) -> Any:
             if chance.random() < 0.3:
                 del owner[key]
             else:
-                owner[key] = chance.choice(strange)
+                owner[key] = deepcopy(chance.choice(strange))
         except (KeyError, IndexError):
             continue
     return document

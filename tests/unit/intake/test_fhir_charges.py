@@ -3,6 +3,7 @@ over; what is wrong is said at the resource that was sent."""
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import UTC, date, datetime
 from io import BytesIO
 from itertools import permutations
@@ -20,7 +21,7 @@ from services.intake.filter import read
 from shared.contract.claim import Claim
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived, ClaimRejected, EncounterRecorded
-from tests.fhir_strategies import examples
+from tests.examples import examples
 
 Node = dict[str, Any]
 NOW = datetime(2025, 3, 2, 12, tzinfo=UTC)
@@ -169,7 +170,15 @@ def test_a_charge_that_comes_again_is_one_charge_and_one_in_error_is_none() -> N
 def test_late_charges_replace_the_claim() -> None:
     whole = bundle(charge("c1", "99213", 14550), encounter(), *AROUND)
     late = bundle(charge("c9", "93000", 6500), at="2025-03-04T12:00:00Z")
-    first, second = received(told(whole, late))
+    said = told(whole, late)
+    notes = [
+        (note.code, note.path)
+        for event in said
+        if isinstance(event.data, EncounterRecorded)
+        for note in event.data.findings
+    ]
+    assert notes == [("late-charges", "ChargeItem")]
+    first, second = received(said)
     assert (first.charge, first.frequency, first.revision) == (14550, "1", 1)
     assert (second.id, second.charge, second.frequency, second.revision) == (
         first.id,
@@ -286,7 +295,7 @@ def test_no_change_to_charges_makes_the_reader_fail(chance: Any) -> None:
             if isinstance(inner, dict | list) and inner and chance.random() < 0.85:
                 owner = inner
                 continue
-            owner[key] = chance.choice(strange)
+            owner[key] = deepcopy(chance.choice(strange))
             break
     for event in told(document):
         findings = getattr(event.data, "findings", ())

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.twins.hospital import ALL_FORMATS, day
@@ -30,6 +30,7 @@ from shared.contract.events import ClaimRejected, MessageRejected
 from shared.contract.model import to_wire
 from tests import canary
 from tests.conftest import REPOSITORY
+from tests.examples import examples
 from tests.hl7_messages import NOW, SOURCE, message, profiles, pv1, segment
 
 SAMPLES = REPOSITORY.parent / "shared" / "samples" / "HL7v2"
@@ -200,7 +201,7 @@ def test_what_is_said_of_a_message_never_holds_the_patients_data(seed: int) -> N
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.integers(1, 40))
-@settings(max_examples=50)
+@examples(50)
 def test_frames_hold_no_more_than_their_limit(pieces: list[bytes], limit: int) -> None:
     frames = Frames(limit)
     for piece in pieces:

@@ -3,7 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
-import hl7  # type: ignore[import-untyped]
+import hl7
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

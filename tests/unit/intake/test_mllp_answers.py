@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import hl7  # type: ignore[import-untyped]
+import hl7
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from deploy.twins.hospital import Hospital, render_x12
-from services.intake.domain.arrival import Arrival
+from services.intake.domain.arrival import Arrival, Unreadable
 from services.intake.domain.message import Delivery, read_delivery
 from shared.contract.acknowledgement import GroupAnswer, InterchangeAnswer
 from shared.contract.claim import Claim
@@ -107,6 +107,22 @@ def test_a_ta1_comes_where_the_sender_asks_for_it(wrong: bool, outcome: str, not
     assert isinstance(answer, InterchangeAnswer)
     assert answer.interchange_control_number == "000000041"
     assert (answer.outcome, answer.note) == (outcome, note)
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_an_interchange_without_a_set_has_its_ta1_where_it_asks_for_one(asks: bool) -> None:
+    whole = interchange(*professional(1))
+    head = whole[:106].replace("*000000041*0*", f"*000000041*{asks:d}*")
+    empty = f"{head}IEA*0*000000041~"
+    (arrival,) = arrivals(empty)
+    assert isinstance(arrival.outcome, Unreadable)
+    assert [finding.code for finding in arrival.outcome.findings] == ["message-empty"]
+    assert [kind for kind, _ in answered(empty)] == ["TA1"] * asks
+    assert [kind for kind, _ in answered(empty + whole)] == [*["TA1"] * asks, "999"]
+    for _, content in answered(empty):
+        (answer,) = read_acknowledgements(BytesIO(content))
+        assert isinstance(answer, InterchangeAnswer)
+        assert (answer.outcome, answer.note) == ("A", "000")
 
 
 def test_each_interchange_of_a_file_has_its_own_answer() -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.remittance.domain.commands import (
@@ -19,6 +19,7 @@ from services.remittance.domain.commands import (
 )
 from services.remittance.domain.ledger import AccountKind
 from services.remittance.domain.registration import SubmittedCoverage, SubmittedPayer
+from tests.examples import examples
 
 REASONS = [("CO", "45"), ("CO", "50"), ("PR", "1"), ("PR", "2"), ("OA", "101"), ("OA", "18")]
 CHARGE = 10_000
@@ -86,7 +87,7 @@ def _facts(make: Any, told: list[Any]) -> list[tuple[str, Any]]:
     return facts
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(told=st.lists(stories(), min_size=1, max_size=3), data=st.data())
 def test_every_order_of_the_same_facts_ends_in_the_same_balances(
     new_books: Any, make: Any, told: list[Any], data: st.DataObject
@@ -109,7 +110,7 @@ def test_every_order_of_the_same_facts_ends_in_the_same_balances(
         assert other.receivable == 0
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(told=st.lists(stories(), min_size=1, max_size=4))
 def test_one_remittance_and_many_end_in_the_same_balances(
     new_books: Any, make: Any, told: list[Any]
@@ -128,7 +129,7 @@ def test_one_remittance_and_many_end_in_the_same_balances(
     assert _balances(together) == _balances(apart)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_no_sequence_whatever_unbalances_the_ledger(
     new_books: Any, make: Any, data: st.DataObject
@@ -186,7 +187,7 @@ def _commands(books: Any, make: Any, draw: Any, step: int) -> list[Any]:
 WAITING = ("unmatched", "waiting", "quarantined", "rejected")
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(data=st.data())
 def test_nothing_that_people_decide_unbalances_the_ledger(
     new_books: Any, make: Any, data: st.DataObject

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.remittance.domain.balances import (
@@ -36,6 +36,7 @@ from shared.contract.claim import (
     Provider,
     ServiceLine,
 )
+from tests.examples import examples
 
 ACCOUNT = UUID(account_key("ACCT-0"))
 DAY = date(2026, 3, 1)
@@ -171,7 +172,7 @@ def _answer(make: Any, claim: Any, decision: Any, *, by_line: bool) -> Any:
     return make.answer(claim, (), paid=paid, lines=tuple(lines))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     story=st.lists(st.tuples(decisions(), st.booleans()), min_size=1, max_size=3),
     is_reversed_last=st.booleans(),

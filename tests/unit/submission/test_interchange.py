@@ -5,7 +5,7 @@ from datetime import datetime
 from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from services.submission.domain.changes import Leg
@@ -15,6 +15,7 @@ from services.submission.domain.profile import Profile, Separators
 from shared.contract.claim import Claim
 from shared.contract.model import to_wire
 from shared.x12.claims.reading import ReadClaim, read_claims
+from tests.examples import examples
 
 MakeClaim = Callable[..., Claim]
 PROFILE = Profile()
@@ -122,7 +123,7 @@ def test_the_nine_digits_are_never_exceeded(make_claim: MakeClaim, now: datetime
         _write(now, make_claim(), number=LARGEST + 1)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["fine", "too many", "no number"]), min_size=1, max_size=8))
 def test_every_claim_is_either_placed_or_unwritable(
     make_claim: MakeClaim, now: datetime, fates: list[str]

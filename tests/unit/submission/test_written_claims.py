@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import pyx12.params
 import pyx12.x12n_document
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from services.submission.domain.changes import Leg
@@ -35,6 +35,7 @@ from shared.contract.claim import (
 from shared.contract.model import Adjustment, to_wire
 from shared.x12.claims.reading import ReadClaim, read_claims
 from shared.x12.claims.writing import check_writable
+from tests.examples import examples
 from tests.strategies import claims as any_claims
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
@@ -252,8 +253,9 @@ def _taken_by_pyx12(content: bytes) -> bool:
     return bool(pyx12.x12n_document.x12n_document(parameters, text, None, None))
 
 
-@settings(
-    max_examples=8,
+@examples(
+    8,
+    fuzzed=100,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # pyx12 takes too long to shrink with
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -281,7 +283,7 @@ def test_pyx12_is_awake(make_claim: Any) -> None:
     assert not _taken_by_pyx12(written.content.replace(b"SE*", b"SE*9"))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     st.sampled_from(["professional", "institutional", "dental"]).flatmap(
         lambda kind: st.lists(any_claims(kind), min_size=1, max_size=6)  # type: ignore[arg-type]

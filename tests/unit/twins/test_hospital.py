@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 import pyx12.params
 import pyx12.x12n_document
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.twins.hospital import (
@@ -25,6 +25,7 @@ from deploy.twins.hospital import (
 )
 from deploy.twins.publication import FHIR, HL7
 from shared.contract.claim import Claim
+from tests.examples import examples
 
 TODAY = date(2026, 11, 20)
 
@@ -80,7 +81,7 @@ def test_every_fate_and_every_format_occurs(messages: list[Message]) -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
-@settings(max_examples=20)
+@examples(20)
 def test_a_day_has_as_many_claims_as_were_asked_for(seed: int, count: int) -> None:
     records = [record for one in day(seed, count, today=TODAY) for record in one.records]
     sent = [one for one in records if one.fate in ("accepted", "held")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.twins.payer.answer import Answers, answer
@@ -31,6 +31,7 @@ from shared.x12.answers.acknowledgements import read_acknowledgements
 from shared.x12.answers.meaning import answer_events
 from shared.x12.answers.remittances import read_remittances
 from shared.x12.claims.writing import InterchangeEnvelope, write_interchange
+from tests.examples import examples
 
 SEED = 7
 NOW = datetime(2025, 3, 11, tzinfo=UTC).timestamp()
@@ -160,7 +161,7 @@ amounts = st.lists(
 )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(amounts, st.data())
 def test_every_835_balances_at_all_three_levels(
     charges: list[list[int]], data: st.DataObject

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.twins.hospital import Hospital, render_x12
@@ -37,6 +37,7 @@ from deploy.twins.payer.scenario_file import load_scenario
 from shared.contract.claim import Claim
 from shared.contract.remittance import RemittanceClaim, RemittanceHeader, RemittanceTrailer
 from shared.x12.answers.remittances import read_remittances
+from tests.examples import examples
 
 TODAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -148,7 +149,7 @@ def played(scenario: Scenario, seed: int, claims: int = 9, step_days: int = 500)
     return month
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(scenarios, seeds)
 def test_every_835_balances_and_the_book_is_their_sum(scenario: Scenario, seed: int) -> None:
     month = played(scenario, seed)
@@ -186,7 +187,7 @@ def test_every_835_balances_and_the_book_is_their_sum(scenario: Scenario, seed: 
         assert {name: totals[name] for name in names} == {name: sums[name] for name in names}
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(scenarios, seeds)
 def test_of_each_claim_what_is_in_force_is_its_charge_or_nothing(
     scenario: Scenario, seed: int
@@ -198,14 +199,14 @@ def test_of_each_claim_what_is_in_force_is_its_charge_or_nothing(
         assert entry.paid == entry.case.paid
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(scenarios, seeds)
 def test_a_month_in_one_step_or_in_many_gives_the_same_files(scenario: Scenario, seed: int) -> None:
     at_once, day_by_day = played(scenario, seed), played(scenario, seed, step_days=1)
     assert at_once.files == day_by_day.files
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(scenarios, seeds)
 def test_what_was_foretold_is_what_happens(scenario: Scenario, seed: int) -> None:
     payer = Payer(scenario, seed)

@@ -5,13 +5,14 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coding.domain.payer_rules.learning import CAUSES, DeniedLine, denied_lines, drafts
 from services.coding.domain.payer_rules.shadow import Fate, PastClaim, Shadow
 from services.coding.domain.payer_rules.trial import admitted
 from shared.contract.claim import Claim
+from tests.examples import examples
 from tests.unit.coding.payer_rules.authors import line_rule, pack, rule
 
 TODAY = date(2026, 3, 10)
@@ -43,7 +44,7 @@ def test_a_draft_for_each_reason_is_a_pack_whose_tests_pass(reason: str) -> None
     st.text(max_size=6),
     st.tuples(st.sampled_from(["11", "22", "99", ""]), st.sampled_from(["I10", "Z0000", "M545"])),
 )
-@settings(max_examples=60)
+@examples(60)
 def test_whatever_was_denied_the_draft_is_admitted(
     payer: str, reason: str, code: str, where: tuple[str, str]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coding.domain.payer_rules.condition import (
@@ -20,6 +20,7 @@ from services.coding.domain.payer_rules.facts import Projection
 from services.coding.domain.payer_rules.pack import MAX_BYTES, PackError, read_pack
 from services.coding.domain.payer_rules.ruleset import from_content, payer_rules
 from services.coding.domain.payer_rules.trial import admitted
+from tests.examples import examples
 from tests.unit.coding.payer_rules.authors import WITH, document, line_rule, pack, rule
 
 PACKS = sorted(Path("services/coding/packs").glob("*.yaml"))
@@ -156,7 +157,7 @@ PIECES = st.sampled_from([*SIGNS, *WORDS.split()])
 
 
 @given(st.lists(PIECES, max_size=40).map(" ".join), st.sampled_from([None, "service_lines"]))
-@settings(max_examples=300)
+@examples(300)
 def test_no_text_does_more_than_be_refused(text: str, each: str | None) -> None:
     with suppress(ConditionError):
         condition = compile_condition(text, each)
@@ -164,7 +165,7 @@ def test_no_text_does_more_than_be_refused(text: str, each: str | None) -> None:
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=8))
-@settings(max_examples=20)
+@examples(20)
 def test_no_document_does_more_than_be_refused(value: object) -> None:
     for text in (yaml.safe_dump(value), document(scope=value), document(rules=value)):
         with pytest.raises(PackError):

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.coding.domain.payer_rules.condition import compile_condition, context_of
@@ -13,6 +13,7 @@ from services.coding.domain.payer_rules.ruleset import RulePacks, payer_rules
 from services.coding.domain.rule import ALL_KINDS, Case
 from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import Claim, Payer, Procedure, ServiceLine
+from tests.examples import examples
 from tests.strategies import claims
 from tests.unit.coding.payer_rules.authors import line_rule, pack, rule
 
@@ -165,7 +166,7 @@ def test_the_order_of_lines_changes_no_more_than_their_paths(codes: list[str | N
     assert found == [f"service_lines[{at}]" for at, code in enumerate(codes) if code == "99213"]
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.sampled_from(ALL_KINDS).flatmap(claims))
 def test_any_claim_can_be_asked_about_any_field(claim: Claim) -> None:
     names = field_names()

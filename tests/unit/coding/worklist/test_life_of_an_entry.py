@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -29,6 +28,7 @@ from shared.contract.events import (
     MessageOrigin,
 )
 from shared.contract.model import Finding, Model, to_wire
+from tests.examples import examples
 
 START = datetime(2025, 3, 10, 12, tzinfo=UTC)
 ORIGIN = MessageOrigin(message_id=UUID(int=1), source="test")
@@ -279,4 +279,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLifeOfAnEntry = Life.TestCase
-TestLifeOfAnEntry.settings = settings(max_examples=60, stateful_step_count=20)
+TestLifeOfAnEntry.settings = examples(60, stateful_step_count=20)

@@ -3,7 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.acknowledgement import AnswerProblem
@@ -17,6 +17,7 @@ from shared.x12.answers import (
     transactions_of,
 )
 from shared.x12.answers.balance import claim_difference, line_difference
+from tests.examples import examples
 
 _ISA = (
     "ISA*00*          *00*          *ZZ*PAYER          *ZZ*US             "
@@ -75,7 +76,7 @@ def test_segments_in_any_order_never_raise(data: bytes) -> None:
     _read_all(data)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.data())
 def test_samples_with_a_piece_changed_never_raise(samples: Path, data: st.DataObject) -> None:
     folder = samples / data.draw(st.sampled_from(["835", "999", "277", "277CA", "TA1"]))

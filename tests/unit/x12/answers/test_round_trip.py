@@ -3,7 +3,7 @@
 from dataclasses import replace
 from io import BytesIO
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.acknowledgement import (
@@ -30,6 +30,7 @@ from shared.x12.answers import (
     write_status_reports,
 )
 from shared.x12.interchange import InterchangeEnvelope
+from tests.examples import examples
 from tests.unit.x12.answers import strategies as some
 
 _KINDS = {"277CA": "277", "277": "277", "276": "276"}
@@ -52,7 +53,7 @@ def _stood_in(
     )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     some.envelopes(),
     st.lists(
@@ -94,7 +95,7 @@ def test_remittances_read_back_as_they_were(
     assert parts == expected
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(some.envelopes(), st.lists(some.interchange_answers, min_size=1, max_size=3))
 def test_interchange_answers_read_back_as_they_were(
     envelope: InterchangeEnvelope, answers: list[InterchangeAnswer]
@@ -107,7 +108,7 @@ def test_interchange_answers_read_back_as_they_were(
     assert list(read_acknowledgements(BytesIO(out.getvalue()))) == expected
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(some.envelopes(), st.lists(some.group_answers, min_size=1, max_size=3))
 def test_group_answers_read_back_as_they_were(
     envelope: InterchangeEnvelope, answers: list[GroupAnswer]
@@ -126,7 +127,7 @@ def test_group_answers_read_back_as_they_were(
     assert list(read_acknowledgements(BytesIO(out.getvalue()))) == expected
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     some.envelopes(),
     st.lists(st.tuples(some.status_headers, some.level_trees()), min_size=1, max_size=2),

@@ -3,12 +3,13 @@
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.envelope import business_id
 from shared.x12.claims.reading import ReadClaim, read_claims
 from shared.x12.errors import X12Problem
+from tests.examples import examples
 from tests.unit.x12.claims.sample_file import HEADER, claim, codes, file, read, transaction
 
 
@@ -304,7 +305,7 @@ def test_every_cut_of_a_file_gives_claims_and_problems_without_exception() -> No
             assert isinstance(part, ReadClaim | X12Problem)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(
         st.tuples(

@@ -3,7 +3,7 @@
 import io
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.claim import Claim, ClaimKind
@@ -17,6 +17,7 @@ from shared.x12.claims.writing import (
 )
 from shared.x12.inspection import inspect
 from shared.x12.tokenizer import Separators
+from tests.examples import examples
 from tests.strategies import SOURCE, claims
 
 KINDS: tuple[ClaimKind, ...] = ("professional", "institutional", "dental")
@@ -48,7 +49,7 @@ def written_and_read(many: list[Claim], separators: Separators = SEPARATORS[0]) 
     return [part for part in found if isinstance(part, ReadClaim)]
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.sampled_from(KINDS).flatmap(claims))
 def test_one_claim_comes_back_equal_and_without_findings(claim: Claim) -> None:
     (found,) = written_and_read([claim])
@@ -56,7 +57,7 @@ def test_one_claim_comes_back_equal_and_without_findings(claim: Claim) -> None:
     assert found.claim == claim
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     st.lists(st.sampled_from(KINDS).flatmap(claims), min_size=1, max_size=6),
     st.sampled_from(SEPARATORS[:3]),
@@ -72,7 +73,7 @@ def test_a_mixed_batch_comes_back_in_order_with_any_separators(
     assert [found.claim for found in written_and_read(plain, separators)] == plain
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.lists(claims("professional"), min_size=2, max_size=4), st.integers(2, 4))
 def test_claims_that_share_their_context_share_levels_and_come_back_equal(
     many: list[Claim], copies: int
@@ -105,7 +106,7 @@ def test_claims_that_share_their_context_share_levels_and_come_back_equal(
     assert [found.claim for found in written_and_read(alike)] == alike
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.sampled_from(KINDS).flatmap(claims))
 def test_what_was_read_is_a_whole_model(claim: Claim) -> None:
     """Reading builds models without asking pydantic: they must be what pydantic would make."""
@@ -117,13 +118,13 @@ def test_what_was_read_is_a_whole_model(claim: Claim) -> None:
     assert found.claim.model_copy(update={"revision": 2}).revision == 2
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.sampled_from(KINDS).flatmap(claims))
 def test_claims_made_from_the_table_are_writable(claim: Claim) -> None:
     assert [finding for finding in check_writable(claim) if finding.severity == "block"] == []
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(
     st.sampled_from(KINDS).flatmap(claims),
     st.sampled_from(["", "*", "é", "李", "x" * 90]),
