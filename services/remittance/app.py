@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from services.remittance.acting import releaser
 from services.remittance.handlers import TOPICS, RemittanceHandler
+from services.remittance.looking_again import matcher
 from services.remittance.policies import load_policy
 from services.remittance.statements.terms import load_terms
 from services.remittance.statements.worker import statement_maker
@@ -34,7 +35,11 @@ def service(settings: Settings) -> Service:
         topics=TOPICS,
         handler=handler,
         schema_dir=Path(__file__).parent / "schema",
-        workers=[releaser(handler), statement_maker(handler, settings.statement_poll_s)],
+        workers=[
+            releaser(handler),
+            matcher(handler),
+            statement_maker(handler, settings.statement_poll_s),
+        ],
         routes=partial(_routes, handler),
         event_types=("claim.submitted.v1", "claim.acknowledged.v1"),
     )

@@ -12,6 +12,7 @@ from services.remittance import command_store, store
 from services.remittance.domain.commands import (
     DecideRemittance,
     Deposited,
+    LookedAgain,
     PatientPaid,
     RefundPatient,
     RefundPayer,
@@ -43,7 +44,7 @@ from services.remittance.domain.state import (
 )
 from shared.database import Connection
 
-Reading = ClaimRead | Released
+Reading = ClaimRead | Released | LookedAgain
 MoneyCommand = WriteOff | PatientPaid | RefundPatient | RefundPayer
 Money = (WriteOff, PatientPaid, RefundPatient, RefundPayer)
 _OF_CLAIM = (Numbered, WriteOff, PatientPaid, RefundPatient, ResolveClaim)
@@ -55,7 +56,7 @@ async def load(connection: Connection, bodies: Sequence[Incoming]) -> dict[str, 
     reads: list[Reading] = [
         body
         for body in bodies
-        if isinstance(body, Released)
+        if isinstance(body, Released | LookedAgain)
         or (isinstance(body, ClaimRead) and place_key(*body.place) not in states)
     ]
     resolving = [
@@ -104,7 +105,7 @@ def _wanted(bodies: Iterable[Incoming]) -> _Wanted:
             wanted.openings[body.remittance_id] = body
         elif isinstance(body, Closing):
             wanted.openings[body.opening.remittance_id] = body.opening
-        elif isinstance(body, Released | ResolveClaim):
+        elif isinstance(body, Released | LookedAgain | ResolveClaim):
             wanted.remittances.add(body.place[0])
             wanted.decided.append(body.place)
         elif isinstance(body, DecideRemittance | ReleaseEnded):

@@ -51,6 +51,17 @@ class ReleaseEnded:
     remittance_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class LookedAgain:
+    """A claim of a remittance that no claim of ours fitted, since when some were registered, or
+    given a payer's number, that may be the one."""
+
+    place: Place
+    claim: RemittanceClaim
+    account_key: str
+    content: bytes
+
+
 Resolution = Literal["match", "accept", "reject", "return"]
 """match: it is this claim of ours. accept: post it as the payer says it, whatever does not fit.
 reject: close it without posting; what was paid stays unapplied. return: what was paid for it is to
@@ -130,6 +141,7 @@ class Deposited:
 Command = (
     DecideRemittance
     | Released
+    | LookedAgain
     | ReleaseEnded
     | ResolveClaim
     | WriteOff

@@ -14,6 +14,7 @@ from services.remittance.domain.cash import deposit
 from services.remittance.domain.commands import (
     DecideRemittance,
     Deposited,
+    LookedAgain,
     PatientPaid,
     RefundPatient,
     RefundPayer,
@@ -23,7 +24,7 @@ from services.remittance.domain.commands import (
     ResolveClaim,
     WriteOff,
 )
-from services.remittance.domain.desk import decide_remittance, resolve, write_off
+from services.remittance.domain.desk import decide_remittance, look_again, resolve, write_off
 from services.remittance.domain.incoming import (
     ClaimRead,
     Closing,
@@ -228,6 +229,17 @@ def _release(states: States, body: Released, teller: Teller) -> Outcome:
     return _carried(states, body.place, judge(states, body, remittance, teller))
 
 
+def _look_again(states: States, body: LookedAgain, teller: Teller) -> Outcome:
+    remittance = states.get(str(body.place[0]))
+    read = states.get(place_key(*body.place))
+    if not isinstance(remittance, Remittance) or remittance.status != "accepted":
+        return Decision()
+    if not isinstance(read, AlreadyRead) or read.state != "unmatched":
+        return Decision()
+    verdict = look_again(states, body, read, remittance, teller)
+    return _carried(states, body.place, verdict) if verdict.rows else Decision()
+
+
 def _end_release(states: States, body: ReleaseEnded, teller: Teller) -> Outcome:
     remittance = states.get(str(body.remittance_id))
     if not isinstance(remittance, Remittance) or remittance.status != "accepted":
@@ -266,6 +278,7 @@ def _deposit(states: States, body: Deposited, teller: Teller) -> Outcome:
 _COMMANDS: Mapping[type, Callable[[States, Any, Teller], Outcome]] = {
     DecideRemittance: decide_remittance,
     Released: _release,
+    LookedAgain: _look_again,
     ReleaseEnded: _end_release,
     ResolveClaim: _resolve,
     WriteOff: write_off,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from services.remittance.domain.cash import Booked, post_cash
 from services.remittance.domain.commands import (
     DecideRemittance,
+    LookedAgain,
     RefusedError,
     ResolveClaim,
     WriteOff,
@@ -21,6 +22,7 @@ from services.remittance.domain.judging import (
     Verdict,
     account_of,
     claim_row,
+    home_of,
     settle_arrival,
 )
 from services.remittance.domain.ledger import (
@@ -33,10 +35,12 @@ from services.remittance.domain.ledger import (
 )
 from services.remittance.domain.state import (
     AlreadyRead,
+    Arrived,
     Denied,
     Elsewhere,
     LedgerClaim,
     PatientAccount,
+    Place,
     Posted,
     Remittance,
     State,
@@ -118,7 +122,24 @@ def _settle(
     arrived = replace(read.arrived, meant=meant, is_forced=body.resolution == "accept")
     waiting = tuple(one for one in home.waiting if one.place != body.place)
     verdict = settle_arrival(states, key, home._replace(waiting=waiting), arrived, teller, decided)
-    return _left(states, body, read, key, verdict)
+    return _left(states, body.place, read, key, verdict)
+
+
+def look_again(
+    states: States,
+    body: LookedAgain,
+    read: AlreadyRead,
+    remittance: Remittance,
+    teller: Teller,
+) -> Verdict:
+    """An unmatched claim, judged by what is registered now: by number, or by a score beyond
+    doubt. What came to its own account was judged when it came."""
+    key, home, meant = home_of(states, body, remittance, teller)
+    if meant is None:
+        return Verdict({})
+    arrived = Arrived(remittance.source, body.claim, body.content, meant=meant)
+    verdict = settle_arrival(states, key, home, arrived, teller)
+    return _left(states, body.place, read, key, verdict)
 
 
 def _home_of(states: States, meant: object) -> tuple[str, PatientAccount]:
@@ -132,14 +153,12 @@ def _home_of(states: States, meant: object) -> tuple[str, PatientAccount]:
     raise RefusedError("unknown-claim-of-ours", "There is no such claim in the ledger.")
 
 
-def _left(
-    states: States, body: ResolveClaim, read: AlreadyRead, key: str, verdict: Verdict
-) -> Verdict:
+def _left(states: States, place: Place, read: AlreadyRead, key: str, verdict: Verdict) -> Verdict:
     """The verdict, with the account in which the claim waited before without it."""
     before = account_of(states, read.account_key)
     if read.account_key == key or not before.waiting:
         return _recounted(read, verdict)
-    waiting = tuple(one for one in before.waiting if one.place != body.place)
+    waiting = tuple(one for one in before.waiting if one.place != place)
     changed = {**verdict.states, read.account_key: before._replace(waiting=waiting)}
     return _recounted(read, replace(verdict, states=changed))
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from services.remittance.domain.adjudication import SILENT_STATUSES
-from services.remittance.domain.commands import Released
+from services.remittance.domain.commands import LookedAgain, Released
 from services.remittance.domain.crossing import is_forwarded
 from services.remittance.domain.incoming import ClaimRead
 from services.remittance.domain.ledger import Entry
@@ -103,7 +103,7 @@ def judge(
     states: States, body: ClaimRead | Released, remittance: Remittance, teller: Teller
 ) -> Verdict:
     """The verdict on one claim of a remittance that was not decided on before."""
-    key, account, meant = _home(states, body, remittance, teller)
+    key, account, meant = home_of(states, body, remittance, teller)
     arrived = Arrived(remittance.source, body.claim, body.content, meant=meant)
     if remittance.status != "accepted":
         return _set_aside(key, arrived, "held")
@@ -162,8 +162,8 @@ def settle_arrival(
     )
 
 
-def _home(
-    states: States, body: ClaimRead | Released, remittance: Remittance, teller: Teller
+def home_of(
+    states: States, body: ClaimRead | Released | LookedAgain, remittance: Remittance, teller: Teller
 ) -> tuple[str, PatientAccount, UUID | None]:
     """The patient account that a remitted claim belongs to: by its patient control number, else by
     the payer's claim number or our line control numbers, else by a score beyond doubt, else the one

@@ -18,9 +18,11 @@ from services.remittance.domain.commands import (
     WriteOff,
 )
 from services.remittance.domain.extract import COLUMNS
+from services.remittance.domain.incoming import Numbered
 from services.remittance.domain.policy import DEFAULT, Policy
 from services.remittance.domain.state import account_key
 from services.remittance.domain.variance import Fee
+from services.remittance.looking_again import EVER, look_again
 from shared.contract.envelope import business_id
 from shared.money import parse_cents
 
@@ -108,6 +110,61 @@ async def test_a_mangled_number_is_scored_and_two_alike_wait_for_a_person(
     await _act(desk, ResolveClaim(place, "match", "a biller", _claim_id("C")))
     assert await desk.value("SELECT paid_cents FROM claim WHERE id = $1", _claim_id("C")) == 24_000
     assert await _ask(desk, questions.waiting, DEFAULT.match) == []
+    await _audit(desk)
+
+
+async def _look_again(desk: Any) -> int:
+    async with desk.pool.acquire() as connection:
+        return await look_again(connection, desk.core.handler, EVER, NOW)
+
+
+async def test_an_unmatched_claim_is_scored_again_when_its_claim_comes(
+    desk: Any, paper: Any
+) -> None:
+    rest, follow = LINES
+    answer = ("0000", rest, ["NM1*QC*1*DOE*****MI*W1", *follow])
+    await desk.take(paper.remittance([answer], paid="240"))
+    assert await _look_again(desk) == 0
+    await desk.take(paper.claim("A"))
+    assert await desk.value("SELECT state FROM remittance_claim") == "unmatched"
+    assert await _look_again(desk) == 1
+    assert await desk.value("SELECT paid_cents FROM claim") == 24_000
+    counts = await desk.fetch("SELECT posted, unmatched FROM remittance")
+    assert tuple(counts[0]) == (1, 0)
+    assert await _look_again(desk) == 0
+    assert (await _patient(desk, "A")).claims[0].paid == 24_000
+    await _audit(desk)
+
+
+async def test_two_that_came_later_and_look_alike_wait_for_a_person(desk: Any, paper: Any) -> None:
+    rest, follow = LINES
+    answer = ("0000", rest, ["NM1*QC*1*DOE*****MI*W1", *follow])
+    await desk.take(paper.remittance([answer], paid="240"), paper.claim("A"), paper.claim("B"))
+    before = await desk.value("SELECT count(*) FROM event")
+    assert await _look_again(desk) == 1
+    assert await desk.value("SELECT state FROM remittance_claim") == "unmatched"
+    assert await desk.value("SELECT count(*) FROM event") == before
+    await _audit(desk)
+
+
+async def test_an_unmatched_claim_is_found_by_the_number_that_the_payer_tells_later(
+    desk: Any, paper: Any
+) -> None:
+    answer = ("0000", "1*100*60**12*P9*11*1", ["CAS*CO*45*40"])  # another charge: no score
+    await desk.take(paper.remittance([answer], paid="60"), paper.claim("A"))
+    assert await _look_again(desk) == 0
+    await _act(desk, Numbered(_claim_id("A"), "P9"))
+    assert await _look_again(desk) == 1
+    assert await desk.value("SELECT paid_cents FROM claim") == 6_000
+    await _audit(desk)
+
+
+async def test_an_unmatched_claim_is_found_by_our_line_numbers(desk: Any, paper: Any) -> None:
+    line = ["SVC*HC:99213*100*60**1", "DTM*472*20260101", "CAS*CO*45*40", "REF*6R*A-1"]
+    await desk.take(paper.remittance([("0000", "1*100*60**12*P9*11*1", line)], paid="60"))
+    await desk.take(paper.claim("A"))
+    assert await _look_again(desk) == 1
+    assert await desk.value("SELECT paid_cents FROM claim") == 6_000
     await _audit(desk)
 
 
