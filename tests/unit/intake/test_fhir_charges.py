@@ -300,3 +300,12 @@ def test_no_change_to_charges_makes_the_reader_fail(chance: Any) -> None:
     for event in told(document):
         findings = getattr(event.data, "findings", ())
         assert all(one.path and one.code for one in findings)
+
+
+def test_an_account_number_that_is_too_long_is_refused_at_its_place() -> None:
+    long = {"type": "Account", "identifier": {"value": "9" * 81}}
+    (event,) = told(bundle(charge("c1", "99213", 100, account=[long])))
+    assert isinstance(event.data, ClaimRejected)
+    assert ("too-long", True) in [
+        (one.code, (one.path or "").endswith(".account")) for one in event.data.findings
+    ]

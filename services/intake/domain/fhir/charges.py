@@ -106,6 +106,13 @@ class _Reader:
 
     def news(self) -> EncounterNews | ClaimRefusal:
         findings = self._findings
+        if len(self._account) > 80:
+            findings.add(
+                "too-long",
+                f"{self._where}.account",
+                "the account's number has more than 80 characters",
+                "Send a shorter number of the account.",
+            )
         if not self._account:
             findings.add(
                 "account-missing",
