@@ -23,6 +23,8 @@ from shared.service import Context, Worker, clock
 
 AT_ONCE = 200
 LOOK_S = 30.0
+SEARCH_S = 600.0
+"""The first search goes over all claims."""
 LOOK_BACK = timedelta(minutes=2)
 """Longer than a batch's transaction is open: its claims are as old as its beginning."""
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -33,14 +35,13 @@ WITH fresh AS MATERIALIZED (
     FROM claim WHERE updated_at >= $1
         AND EXISTS (SELECT FROM remittance_claim WHERE state = 'unmatched')
 ), told AS MATERIALIZED (
-    SELECT seq, remittance_id, position, account_id, content, abs(charge_cents) AS charge,
+    SELECT seq, remittance_id, position, abs(charge_cents) AS charge,
            content->>'payer_claim_control_number' AS payer_number,
            ARRAY(SELECT trim(line->>'line_control_number')
                  FROM json_array_elements(coalesce(content->'lines', '[]')) AS line) AS lines
-    FROM remittance_claim WHERE state = 'unmatched' AND seq > $2
+    FROM remittance_claim WHERE state = 'unmatched'
 )
-SELECT seq, remittance_id, position, account_id, content
-FROM told
+SELECT remittance_id, position FROM told
 WHERE seq IN (
     SELECT seq FROM told JOIN fresh ON charge_cents = charge
     UNION ALL
@@ -49,7 +50,13 @@ WHERE seq IN (
     SELECT seq FROM (SELECT seq, unnest(lines) AS number FROM told) AS theirs
     JOIN (SELECT unnest(line_control_numbers) AS number FROM fresh) AS ours USING (number)
 )
-ORDER BY seq LIMIT $3
+ORDER BY seq
+"""
+_CONTENTS = """
+SELECT remittance_id, position, account_id, content
+FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (id, place, number)
+JOIN remittance_claim ON remittance_id = wanted.id AND position = wanted.place
+ORDER BY number
 """
 
 
@@ -58,12 +65,13 @@ async def look_again(
 ) -> int:
     """Judges the unmatched claims of remittances that a claim registered or changed since then may
     be, some hundreds at a time; returns how many. Most still fit none: then nothing changes."""
-    looked, last = 0, 0
-    while rows := await connection.fetch(_UNMATCHED, since, last, AT_ONCE):
+    found = await connection.fetch(_UNMATCHED, since, timeout=SEARCH_S)
+    for start in range(0, len(found), AT_ONCE):
+        places = found[start : start + AT_ONCE]
+        ids, positions = [row[0] for row in places], [row[1] for row in places]
+        rows = await connection.fetch(_CONTENTS, ids, positions)
         await act(connection, handler, _commands(rows), now)
-        looked += len(rows)
-        last = rows[-1]["seq"]
-    return looked
+    return len(found)
 
 
 def _commands(rows: Sequence[asyncpg.Record]) -> list[LookedAgain]:

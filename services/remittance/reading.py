@@ -2,7 +2,7 @@
 
 It is apart from the handler because the command line's filter reads files the same way. An 835 is
 read twice where it is large: the first time only adds up, so that every claim is decided on with
-the verdict over its whole transaction set, and no more than a few hundred are ever in memory.
+the verdict over its whole transaction set, and no more than a thousand are ever in memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ from shared.messaging.wire import ClaimCheckError, redeem
 from shared.x12.answers.remittances import read_remittances
 from shared.x12.answers.sniff import transactions_of
 
-CLAIMS_HELD = 500
+CLAIMS_HELD = 1_000
 """Claims of a set that are kept from the first reading; a larger set is read again."""
 
 _SUBMITTED, _ACKNOWLEDGED = "claim.submitted.v1", "claim.acknowledged.v1"

@@ -3,17 +3,40 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.bench import checks, codec, doors, hl7_charges, hops, line, payer_rules
+from tests.bench import (
+    checks,
+    codec,
+    doors,
+    hl7_charges,
+    hops,
+    line,
+    payer_rules,
+    remittance,
+    submission,
+)
 from tests.bench.inputs import PAYER_SEED, SEED
 from tests.bench.report import Section, as_text, surroundings, write
 
 CODEC_CLAIMS = 2_000
 DOOR_CLAIMS = 1_000
 BODY_MEGABYTES = 1_000
-PARTS = ("codec", "hl7", "doors", "checks", "rules", "line", "hops", "memory", "body")
+
+_ALONE: dict[str, Callable[[Path], Iterable[Section]]] = {
+    "codec": lambda folder: [codec.measure(folder, CODEC_CLAIMS)],
+    "hl7": lambda folder: [hl7_charges.measure(folder)],
+    "checks": lambda folder: [checks.measure(folder)],
+    "rules": lambda _: [payer_rules.measure()],
+    "doors": lambda _: [doors.readers(DOOR_CLAIMS)],
+    "body": lambda folder: [doors.body(folder, BODY_MEGABYTES)],
+    "submission": lambda _: submission.measure(),
+    "remittance": lambda _: remittance.measure(),
+}
+"""The parts that need no line, in the order in which they are measured."""
+_OF_THE_LINE = ("line", "hops", "memory")
+PARTS = (*_ALONE, *_OF_THE_LINE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,19 +65,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _sections(chosen: argparse.Namespace, folder: Path) -> Iterator[Section]:
     parts = chosen.only or PARTS
-    if "codec" in parts:
-        yield codec.measure(folder, CODEC_CLAIMS)
-    if "hl7" in parts:
-        yield hl7_charges.measure(folder)
-    if "checks" in parts:
-        yield checks.measure(folder)
-    if "rules" in parts:
-        yield payer_rules.measure()
-    if "doors" in parts:
-        yield doors.readers(DOOR_CLAIMS)
-    if "body" in parts:
-        yield doors.body(folder, BODY_MEGABYTES)
-    if not {"line", "hops", "memory"}.intersection(parts):
+    for name, measured in _ALONE.items():
+        if name in parts:
+            yield from measured(folder)
+    if not set(_OF_THE_LINE).intersection(parts):
         return
     ran = line.run_line(folder, chosen.kafka, chosen.claims)
     if "line" in parts:
