@@ -26,7 +26,12 @@ def messages() -> list[Inbound]:
     wrong_total["charge"] = "126.00"
     wrong_date = clean | {"patient_control_number": f"{canary.PATIENT_CONTROL_NUMBER}R"}
     wrong_date["statement_from"] = canary.LAST_NAME
-    paid = clean | {"patient_control_number": f"{canary.PATIENT_CONTROL_NUMBER}G"}
+    # Another service: the same one on the same day would be held as a duplicate.
+    (line,) = clean["service_lines"]
+    paid = clean | {
+        "patient_control_number": f"{canary.PATIENT_CONTROL_NUMBER}G",
+        "service_lines": [line | {"procedure": {"code": "99213"}}],
+    }
     bodies = [
         json.dumps(clean).encode(),
         json.dumps(paid).encode(),

@@ -34,9 +34,12 @@ def test_the_demo_accounts_for_every_claim_and_cent_and_can_be_run_again(server_
         assert claims["accepted"] == CLAIMS
         assert claims["accepted"] == claims["held"] + claims["submitted"]
         assert claims["submitted"] == sum(
-            claims[end] for end in ("refused_by_payer", "paid", "denied", "awaiting_payer")
+            claims[end]
+            for end in ("refused_by_payer", "paid", "denied", "voided", "awaiting_payer")
         )
         assert min(claims.values()) > 0, "every outcome occurs on this day"
         parts = (money["paid"], money["adjusted"], money["patient"], money["open"])
         assert Decimal(money["charged"]) == sum(map(Decimal, parts))
+        assert min(report["office"].values()) > 0, "what comes after the day occurs as well"
+        assert [(var / "bills" / name).exists() for name in report["bill"]] == [True] * 4
     assert not (var / "stack" / "postgres" / "data" / "postmaster.pid").exists()
