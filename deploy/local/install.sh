@@ -15,6 +15,8 @@ else
         exit 1
     }
     test -x .venv/bin/python || "$python" -m venv .venv
+    # An environment that uv made has no pip.
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
     install=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
 fi
 
