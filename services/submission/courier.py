@@ -35,6 +35,10 @@ SHORTEST_REST_S = 0.05
 LONGEST_REST_S = 0.5
 
 
+class DatabaseAwayError(Exception):
+    """Our own database cannot be reached. No payer is to blame."""
+
+
 @dataclass(slots=True)
 class Courier:
     """The work for one payer. `turns` bounds how many couriers hold a connection at once."""
@@ -85,8 +89,16 @@ class Courier:
 
     @asynccontextmanager
     async def _connection(self, context: Context) -> AsyncIterator[Connection]:
-        async with self.turns, context.pool.acquire() as connection:
-            yield connection
+        """Raises DatabaseAwayError: an OSError would be taken for the payer's."""
+        async with self.turns:
+            try:
+                connection = await context.pool.acquire()
+            except OSError as error:
+                raise DatabaseAwayError from error
+            try:
+                yield connection
+            finally:
+                await context.pool.release(connection)
 
     async def _form(self, context: Context, now: datetime) -> None:
         async with self._connection(context) as connection:

@@ -10,10 +10,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from services.submission.courier import DatabaseAwayError
 from services.submission.deciding import DecisionError, decide
 from services.submission.domain.profile import Profile
 from services.submission.domain.terms import Pacing
@@ -331,3 +332,31 @@ async def test_a_held_interchange_waits_until_it_is_released(
         await decide(connection, identity, "release", "clerk", desk.now)
     await desk.round()
     await _check(desk, 1)
+
+
+async def test_our_own_database_that_is_away_opens_no_payers_circuit(
+    pool: Pool, tmp_path: Path, claim: MakeClaim
+) -> None:
+    """asyncpg says it with an OSError, as transports do of payers."""
+
+    class Away(FolderTransport):
+        async def deliveries(self) -> Any:
+            desk.context.pool = cast("Pool", _Gone())
+            return await super().deliveries()
+
+    desk = Desk(pool, tmp_path, transport=Away(tmp_path / "mailbox"))
+    await desk.code(claim(1))
+    (tmp_path / "mailbox" / "from-payer").mkdir(parents=True)
+    (tmp_path / "mailbox" / "from-payer" / "a.835").write_bytes(b"ISA*")
+    with pytest.raises(DatabaseAwayError):
+        await desk.round()
+    desk.context.pool = pool
+    assert await desk.rows("SELECT payer FROM payer_channel WHERE failures > 0") == []
+
+
+class _Gone:
+    async def acquire(self) -> Any:
+        raise ConnectionRefusedError
+
+    async def release(self, _: Any) -> None:
+        """Whatever was borrowed before is gone with the database."""
