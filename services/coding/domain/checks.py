@@ -25,7 +25,7 @@ from services.coding.domain.rule import ALL_KINDS, Case, Rule, apply
 from shared.contract.claim import ClaimKind
 from shared.contract.model import Finding
 
-VERSION = "checks-2"
+VERSION = "checks-3"
 """Named in every verdict. Raise it with each change of a rule's meaning, and the rule's own."""
 
 Guard = Callable[[Case], bool]

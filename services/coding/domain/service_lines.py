@@ -82,8 +82,11 @@ def _frequency(case: Case) -> tuple[str, ...]:
 
 
 def _frequency_reference(case: Case) -> tuple[str, ...]:
+    """Of a later revision submission knows what the payer calls the claim, and writes it; where no
+    payer ever gave a number it refuses. A hospital that adds late charges cannot know it."""
     claim = case.claim
-    if claim.frequency not in _REFERS_TO_EARLIER or claim.payer_claim_control_number:
+    is_known = bool(claim.payer_claim_control_number) or claim.revision > 1
+    if claim.frequency not in _REFERS_TO_EARLIER or is_known:
         return ()
     return ("payer_claim_control_number",)
 

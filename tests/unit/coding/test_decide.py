@@ -72,7 +72,7 @@ def test_a_clean_claim_is_coded_with_the_ruleset_that_judged_it(professional: Cl
     decided = decide(None, received(professional), NOW, Ruleset(Reference("2025q1")), b"{}")
     assert decided.event is not None
     assert isinstance(decided.event.data, ClaimCoded)
-    assert decided.event.data.ruleset == "checks-2/2025q1"
+    assert decided.event.data.ruleset == "checks-3/2025q1"
     assert decided.event.data.findings == ()
     assert decided.event.data.claim is not None
     assert decided.event.subject == str(professional.id)
@@ -82,7 +82,7 @@ def test_a_clean_claim_is_coded_with_the_ruleset_that_judged_it(professional: Cl
         1,
         "coded",
         NOW,
-        ruleset="checks-2/2025q1",
+        ruleset="checks-3/2025q1",
         received=b"{}",
         received_revision=1,
     )

@@ -441,6 +441,7 @@ KEPT: list[tuple[str, str, Change]] = [
         "P",
         (("frequency", "7"), ("payer_claim_control_number", "ICN1")),
     ),
+    ("frequency-reference", "P", (("frequency", "7"), ("revision", 2))),
     ("revenue-code", "I", ((f"{LINE}.revenue_code", "0450"),)),
     ("patient-status", "I", (("patient_status", None), ("facility_code", "13"))),
     (
