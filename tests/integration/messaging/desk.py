@@ -374,8 +374,13 @@ class Desk:
         once = {unit.event_id: one for one in good for unit in one.units}
         wanted = Counter(say for one in once.values() for say in one.record.says)
         said = await self.said()
-        lacking = {say: (said[say], times) for say, times in wanted.items() if said[say] != times}
-        assert not lacking, f"said and wanted: {lacking}"
+        odd = {
+            say: (said[say], times)
+            for say, times in wanted.items()
+            # An earlier revision may have gone out before it was superseded: see the maker.
+            if said[say] < times or (said[say] > times and say[0] != "claim.submitted.v1")
+        }
+        assert not odd, f"said and wanted: {odd}"
 
     async def _check_topics(self) -> None:
         """Whatever is in the log is in its topic, as it is there, and in the log's order per key.
