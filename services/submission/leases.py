@@ -39,15 +39,22 @@ class Leases:
 
     def holds(self, name: str) -> bool:
         """Whether the lease is still ours: it goes with its connection."""
-        connection = self._connection
-        return name in self._held and connection is not None and not connection.is_closed()
+        return name in self._held and not self._is_lost()
+
+    def _is_lost(self) -> bool:
+        if self._connection is None:
+            return True
+        try:
+            return self._connection.is_closed()
+        except asyncpg.InterfaceError:  # the pool took it back when it broke
+            return True
 
     async def _take(self, pool: Pool, name: str) -> bool:
-        connection = self._connection
-        if connection is None or connection.is_closed():
+        if self._is_lost():
             await self._let_go(pool)
-            connection = self._connection = await pool.acquire()
-        is_ours = bool(await connection.fetchval(_TRY, name))
+            self._connection = await pool.acquire()
+        assert self._connection is not None
+        is_ours = bool(await self._connection.fetchval(_TRY, name))
         if is_ours:
             self._held.add(name)
         if not self._held:

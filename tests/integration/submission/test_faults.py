@@ -334,6 +334,22 @@ async def test_a_held_interchange_waits_until_it_is_released(
     await _check(desk, 1)
 
 
+async def test_leases_are_taken_anew_when_their_connection_is_lost(pool: Pool) -> None:
+    leases = Leases()
+    async with leases.holding(pool, "one") as is_ours:
+        assert is_ours
+        held = leases._connection
+        assert held is not None
+        async with pool.acquire() as other:
+            await other.execute("SELECT pg_terminate_backend($1)", held.get_server_pid())
+        while leases.holds("one"):
+            await asyncio.sleep(0.01)
+        async with leases.holding(pool, "another") as is_ours:
+            assert is_ours
+    async with leases.holding(pool, "one") as is_ours:
+        assert is_ours
+
+
 async def test_our_own_database_that_is_away_opens_no_payers_circuit(
     pool: Pool, tmp_path: Path, claim: MakeClaim
 ) -> None:
