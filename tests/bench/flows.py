@@ -89,7 +89,9 @@ class Day:
 
 def day_of(claims: int, run: str) -> list[hospital.Message]:
     """A day of the hospital twin: services only from the last weeks, whenever this is run."""
-    return list(hospital.day(SEED + sum(run.encode()), claims, today=datetime.now(UTC).date(), run=run))
+    return list(
+        hospital.day(SEED + sum(run.encode()), claims, today=datetime.now(UTC).date(), run=run)
+    )
 
 
 def run_day(stack: Stack, messages: Sequence[hospital.Message]) -> Day:
