@@ -8,7 +8,7 @@ open its claims wait, and nothing of the process waits for it.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -90,15 +90,12 @@ class Courier:
     @asynccontextmanager
     async def _connection(self, context: Context) -> AsyncIterator[Connection]:
         """Raises DatabaseAwayError: an OSError would be taken for the payer's."""
-        async with self.turns:
+        async with self.turns, AsyncExitStack() as borrowed:
             try:
-                connection = await context.pool.acquire()
+                connection = await borrowed.enter_async_context(context.pool.acquire())
             except OSError as error:
                 raise DatabaseAwayError from error
-            try:
-                yield connection
-            finally:
-                await context.pool.release(connection)
+            yield connection
 
     async def _form(self, context: Context, now: datetime) -> None:
         async with self._connection(context) as connection:

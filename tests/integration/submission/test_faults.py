@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -372,8 +373,7 @@ async def test_our_own_database_that_is_away_opens_no_payers_circuit(
 
 
 class _Gone:
-    async def acquire(self) -> Any:
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
         raise ConnectionRefusedError
-
-    async def release(self, _: Any) -> None:
-        """Whatever was borrowed before is gone with the database."""
+        yield
