@@ -218,19 +218,26 @@ class Desk:
         """Sends records of one topic as one batch, to where the key of the first belongs; the first
         has an extra header."""
         first = records[0]
-        partitions = await self._producer.partitions_for(first.topic)
-        partition = self._producer._partition(first.topic, None, first.key, None, first.key, None)
-        assert partition in partitions
-        batch = self._producer.create_batch()
-        batch._builder = builder
-        for at, one in enumerate(records):
-            headers = [*one.headers, *([extra] if at == 0 else [])]
-            batch.append(timestamp=None, key=one.key, value=one.value, headers=headers)
-        place = await (await self._producer.send_batch(batch, first.topic, partition=partition))
+        partition = await self._partition_of(first)
+        # A producer that is idempotent, as ours is on Apache Kafka, takes no other builder.
+        async with AIOKafkaProducer(
+            **broker_clients.connection_options(self.settings), acks="all"
+        ) as producer:
+            batch = producer.create_batch()
+            batch._builder = builder
+            for at, one in enumerate(records):
+                headers = [*one.headers, *([extra] if at == 0 else [])]
+                batch.append(timestamp=None, key=one.key, value=one.value, headers=headers)
+            place = await (await producer.send_batch(batch, first.topic, partition=partition))
         return [
             self._sent(record, place.topic, place.partition, place.offset + at)
             for at, record in enumerate(records)
         ]
+
+    async def _partition_of(self, record: Sendable) -> int:
+        await self._producer.partitions_for(record.topic)
+        key = record.key
+        return int(self._producer._partition(record.topic, None, key, None, key, None))
 
     def _sent(self, record: Sendable, topic: str, partition: int, offset: int) -> Sent:
         seen = Record(topic, partition, offset, record.key, record.value, record.headers, 0)
