@@ -30,7 +30,7 @@ RELEASED_AT_ONCE = 500
 LOOK_S = 5.0
 
 _HELD = """
-SELECT position, account_id, content FROM remittance_claim
+SELECT position, number_id, content FROM remittance_claim
 WHERE remittance_id = $1 AND state = 'held' ORDER BY position LIMIT $2
 """
 _TO_RELEASE = """
@@ -38,10 +38,10 @@ SELECT DISTINCT remittance_id FROM remittance_claim JOIN remittance ON remittanc
 WHERE state = 'held' AND remittance.status = 'accepted' LIMIT 100
 """
 _DENIAL = """
-SELECT claim_id, account_id FROM denial JOIN claim ON claim.id = claim_id
+SELECT claim_id, number_id, account_id FROM denial JOIN claim ON claim.id = claim_id
 WHERE remittance_id = $1 AND position = $2 AND number = $3
 """
-_LOCK_ACCOUNT = "SELECT FROM patient_account WHERE id = $1 FOR UPDATE"
+_LOCK_NUMBER = "SELECT FROM control_number WHERE id = $1 FOR UPDATE"
 _FEES = """
 INSERT INTO fee (payer_identifier, code, modifier, effective_from, effective_through, amount_cents)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -86,7 +86,7 @@ async def release(
             Released(
                 (remittance_id, row["position"]),
                 claim_from_json(row["content"]),
-                str(row["account_id"]),
+                str(row["number_id"]),
                 row["content"].encode(),
             )
             for row in held
@@ -118,7 +118,7 @@ async def decide_denial(
         claim_id: UUID = row["claim_id"]
         if state != "written_off":
             account_id: UUID = row["account_id"]
-            await connection.execute(_LOCK_ACCOUNT, account_id)
+            await connection.execute(_LOCK_NUMBER, row["number_id"])
             decided = DenialDecided(place, number, state, by, note)
             await saving.close_denials(connection, (), (decided,))
             await changes.refresh(connection, [account_id], handler.rules, now)

@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+import asyncpg
+
 from services.remittance.domain.commands import Deposited
 from services.remittance.domain.judging import Submission
 from services.remittance.domain.scoring import candidate_of, service_days
@@ -44,8 +46,9 @@ SELECT payer_identifier, trace_number FROM remittance
 WHERE id = ANY($1::uuid[]) AND trace_number IS NOT NULL
 """
 _READS = """
-SELECT remittance_id, position, remittance_claim.account_id, remittance_claim.claim_id, state,
-       content, meant_claim_id, remittance_claim.findings, payer_identifier, trace_number
+SELECT remittance_id, position, number_id, remittance_claim.claim_id, state, content,
+       meant_claim_id, remittance_claim.findings, payer_identifier, trace_number, payee_identifier,
+       payee_tax_id, EXISTS (SELECT FROM claim WHERE billing_npi = payee_identifier) AS payee_is_ours
 FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
 JOIN unnest($1::uuid[], $2::int[]) AS wanted (id, place)
   ON remittance_id = wanted.id AND position = wanted.place
@@ -63,25 +66,33 @@ ORDER BY trace_number, imported_at, id
 _REMITTANCES_OF_DEPOSITS = """
 SELECT id, payer_identifier, payer_name, trace_number, amount_cents, method,
        payment_date, content_hash, status, read_event, claims, difference_cents,
-       provider_adjustments, is_debit, findings, payee_identifier, decided_by, note, posted,
-       quarantined, unmatched
+       provider_adjustments, is_debit, findings, payee_identifier, decided_by, note, payee_tax_id,
+       posted, quarantined, unmatched
 FROM remittance
 WHERE trace_number = ANY($1::text[]) AND status = 'accepted'
     AND NOT EXISTS (SELECT FROM deposit WHERE deposit.remittance_id = remittance.id)
 ORDER BY id FOR UPDATE
 """
 _CANDIDATES = """
-SELECT wanted.number, found.claim_id, found.account_id, found.content
+SELECT wanted.number, found.claim_id, found.number_id, found.content
 FROM unnest($1::int[], $2::bigint[], $3::date[], $4::date[], $5::text[])
   AS wanted (number, cents, first_day, last_day, member)
 CROSS JOIN LATERAL (
-    SELECT claim_id, claim.account_id, content FROM claim_document
+    SELECT claim_id, number_id, content FROM claim_document
     JOIN claim ON claim.id = claim_id
     WHERE (claim_document.charge_cents = wanted.cents
            AND (wanted.first_day IS NULL OR service_from IS NULL
                 OR service_from BETWEEN wanted.first_day - 31 AND wanted.last_day))
        OR member_identifier = wanted.member
     ORDER BY claim_id LIMIT $6
+) AS found
+"""
+_NAMESAKES = """
+SELECT wanted.number, found.claim_id, wanted.number_id, found.content
+FROM unnest($1::int[], $2::uuid[]) AS wanted (number, number_id)
+CROSS JOIN LATERAL (
+    SELECT claim_id, content FROM claim JOIN claim_document ON claim_id = claim.id
+    WHERE claim.number_id = wanted.number_id ORDER BY claim_id LIMIT $3
 ) AS found
 """
 _DOCUMENTS = "SELECT claim_id, content FROM claim_document WHERE claim_id = ANY($1::uuid[])"
@@ -117,7 +128,7 @@ async def load_reads(connection: Connection, places: Sequence[Place]) -> dict[st
         place_key(row["remittance_id"], row["position"]): AlreadyRead(
             row["state"],
             arrived_of(row),
-            str(row["account_id"]),
+            str(row["number_id"]),
             row["claim_id"],
             tuple(Finding.model_validate(one) for one in json.loads(row["findings"])),
         )
@@ -148,7 +159,7 @@ async def candidates(
     connection: Connection, lost: Sequence[tuple[Place, RemittanceClaim]]
 ) -> dict[str, Elsewhere]:
     """For each claim of a payer's those of ours that it may be: the same charge about the same
-    time, or the same member."""
+    time, or the same member. Claims with its number are `namesakes`."""
     days = [service_days(claim) for _, claim in lost]
     rows = await connection.fetch(
         _CANDIDATES,
@@ -159,13 +170,26 @@ async def candidates(
         [_member(claim) for _, claim in lost],
         CANDIDATES,
     )
+    return _elsewhere([place for place, _ in lost], rows)
+
+
+async def namesakes(
+    connection: Connection, undecided: Sequence[tuple[Place, UUID]]
+) -> dict[str, Elsewhere]:
+    """For each claim of a payer's those of ours with its control number, whose id comes with it."""
+    numbers = [number_id for _, number_id in undecided]
+    rows = await connection.fetch(_NAMESAKES, list(range(len(numbers))), numbers, CANDIDATES)
+    return _elsewhere([place for place, _ in undecided], rows)
+
+
+def _elsewhere(places: Sequence[Place], rows: Iterable[asyncpg.Record]) -> dict[str, Elsewhere]:
     found: dict[int, list[Candidate]] = {}
-    for number, _, account_id, content in rows:
+    for number, _, number_id, content in rows:
         claim = Submission.model_validate_json(content).claim
-        found.setdefault(number, []).append(candidate_of(claim, str(account_id)))
+        found.setdefault(number, []).append(candidate_of(claim, str(number_id)))
     return {
-        found_key(*lost[number][0]): Elsewhere(
-            tuple(sorted({one.account_key for one in ones})), tuple(ones)
+        found_key(*places[number]): Elsewhere(
+            tuple(sorted({one.number_key for one in ones})), tuple(ones)
         )
         for number, ones in found.items()
     }

@@ -121,6 +121,7 @@ class _Reading:
             id=business_id("claim", self._source, number),
             revision=1,
             patient_control_number=number,
+            account_id="",
             payer_identifier=body.opening.payer_identifier,
             charge=body.claim.charge,
             charge_entry=None,

@@ -17,7 +17,7 @@ from services.remittance.domain.state import (
     AccountsTouched,
     ClaimDocument,
     DepositRow,
-    PatientAccount,
+    Namesakes,
     Remittance,
     RemittanceClaimRow,
     State,
@@ -103,11 +103,7 @@ class RemittanceHandler:
         await journal.write(connection, entries)
         await saving.save_claims(
             connection,
-            {
-                UUID(key): state
-                for key, state in states.items()
-                if isinstance(state, PatientAccount)
-            },
+            {UUID(key): state for key, state in states.items() if isinstance(state, Namesakes)},
         )
         await saving.save_documents(
             connection, (row for row in rows if isinstance(row, ClaimDocument))

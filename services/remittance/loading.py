@@ -29,13 +29,16 @@ from services.remittance.domain.incoming import (
     Opening,
     Registration,
 )
-from services.remittance.domain.matching import line_control_numbers
+from services.remittance.domain.judging import known_payee, namesakes_of
+from services.remittance.domain.matching import line_control_numbers, match_claim
 from services.remittance.domain.receipts import payer_refund_key, payment_key, refund_key
 from services.remittance.domain.state import (
     FEES,
+    NOBODY_KNOWN,
     AlreadyRead,
     Elsewhere,
-    PatientAccount,
+    Namesakes,
+    Payee,
     Place,
     Remittance,
     State,
@@ -66,16 +69,18 @@ async def load(connection: Connection, bodies: Sequence[Incoming]) -> dict[str, 
         and isinstance(read := states.get(place_key(*body.place)), AlreadyRead)
     ]
     named = _named(bodies, resolving)
-    homes = await store.accounts_of_claims(connection, named) if named else {}
+    homes = await store.homes_of_claims(connection, named) if named else {}
     found = await _find_elsewhere(connection, reads)
-    found |= {str(claim_id): Elsewhere((str(key),)) for claim_id, key in homes.items()}
-    registering = {UUID(body.account_key) for body in bodies if isinstance(body, Registration)}
-    keys = registering | {UUID(body.account_key) for body in reads}
-    keys |= {UUID(read.account_key) for read in resolving}
+    found |= {str(claim_id): Elsewhere((str(home.number_id),)) for claim_id, home in homes.items()}
+    registering = {UUID(body.number_key) for body in bodies if isinstance(body, Registration)}
+    keys = registering | {UUID(body.number_key) for body in reads}
+    keys |= {UUID(read.number_key) for read in resolving}
     keys |= {UUID(key) for elsewhere in found.values() for key in elsewhere.keys}
     if keys:
-        states |= await store.load_accounts(connection, keys, registering)
+        states |= await store.load_namesakes(connection, keys, registering)
     states |= found
+    if reads:
+        states |= await _find_undecided(connection, reads, states)
     if reads or resolving:
         states |= await _load_for_postings(connection, reads, resolving, states)
     money = [body for body in bodies if isinstance(body, Money)]
@@ -157,9 +162,9 @@ async def _find_elsewhere(connection: Connection, reads: Sequence[Reading]) -> d
     """Where claims with a patient control number that is none of ours may belong."""
     if not reads:
         return {}
-    keys = {UUID(body.account_key) for body in reads}
-    strangers = keys - await store.accounts_with_claims(connection, sorted(keys))
-    lost = [body for body in reads if UUID(body.account_key) in strangers]
+    keys = {UUID(body.number_key) for body in reads}
+    strangers = keys - await store.numbers_with_claims(connection, sorted(keys))
+    lost = [body for body in reads if UUID(body.number_key) in strangers]
     if not lost:
         return {}
     payer_numbers = [
@@ -169,7 +174,7 @@ async def _find_elsewhere(connection: Connection, reads: Sequence[Reading]) -> d
     ]
     control_numbers = [number for body in lost for number in line_control_numbers(body.claim)]
     by_number = (
-        await store.accounts_by_numbers(connection, payer_numbers, control_numbers)
+        await store.homes_by_numbers(connection, payer_numbers, control_numbers)
         if payer_numbers or control_numbers
         else {}
     )
@@ -189,6 +194,32 @@ async def _find_elsewhere(connection: Connection, reads: Sequence[Reading]) -> d
     return found
 
 
+async def _find_undecided(
+    connection: Connection, reads: Sequence[Reading], states: dict[str, State]
+) -> dict[str, State]:
+    """Which payees are providers of ours; and, for scoring, the claims with the number of those
+    reads where it does not tell which is meant."""
+    payees = {body.place: _payee_of(body, states) for body in reads}
+    npis = sorted({payee.identifier for payee in payees.values() if payee.identifier})
+    own = await store.own_providers(connection, npis) if npis else {}
+    undecided = []
+    for body in reads:
+        claims = namesakes_of(states, body.number_key).claims
+        payee = known_payee(own, payees[body.place])
+        if claims and match_claim(claims, body.claim, payee) is None:
+            undecided.append((body.place, UUID(body.number_key)))
+    if not undecided:
+        return own
+    return own | await command_store.namesakes(connection, undecided)
+
+
+def _payee_of(body: Reading, states: dict[str, State]) -> Payee:
+    if isinstance(body, ClaimRead):
+        return Payee(body.opening.payee_identifier, body.opening.payee_tax_id)
+    remittance = states.get(str(body.place[0]))
+    return remittance.source.payee if isinstance(remittance, Remittance) else NOBODY_KNOWN
+
+
 async def _load_for_postings(
     connection: Connection,
     reads: Sequence[Reading],
@@ -199,7 +230,7 @@ async def _load_for_postings(
     onward = [
         claim.id
         for state in states.values()
-        if isinstance(state, PatientAccount)
+        if isinstance(state, Namesakes)
         for claim in state.claims
         if claim.next_payers
     ]
@@ -220,7 +251,7 @@ async def _load_for_postings(
 
 
 async def _load_for_money(
-    connection: Connection, bodies: Sequence[MoneyCommand], homes: dict[UUID, UUID]
+    connection: Connection, bodies: Sequence[MoneyCommand], homes: dict[UUID, store.Home]
 ) -> dict[str, State]:
     """Which receipts are posted already, what patients paid, and the denials that are named."""
     keys = []
@@ -233,8 +264,8 @@ async def _load_for_money(
         elif isinstance(body, WriteOff):
             denials += [body.denial] if body.denial else []
         elif home is not None:
-            accounts.add(home)
-            keys.append(_receipt_key(str(home), body))
+            accounts.add(home.account_id)
+            keys.append(_receipt_key(str(home.account_id), body))
     loaded = await command_store.posted(connection, keys)
     if accounts:
         loaded |= await command_store.patient_money(connection, accounts)
@@ -243,7 +274,7 @@ async def _load_for_money(
     return loaded
 
 
-def _receipt_key(home: str, body: PatientPaid | RefundPatient) -> str:
+def _receipt_key(account_id: str, body: PatientPaid | RefundPatient) -> str:
     if isinstance(body, PatientPaid):
-        return payment_key(home, body.reference)
-    return refund_key(home, body.reference, is_paid=body.is_paid)
+        return payment_key(account_id, body.reference)
+    return refund_key(account_id, body.reference, is_paid=body.is_paid)

@@ -1,10 +1,12 @@
 """Claims of remittances that fitted no claim of ours, looked at again when claims come that may be
-the ones: registered later under another account number, or numbered by the payer later.
+the ones: registered later under another account number, or numbered by the payer later. So is what
+has the number of several claims and fitted none of them for certain.
 
 It is apart from the handler because registering a claim must not wait for a search, and because a
 search within a batch would miss what another batch commits at the same time. Here nothing is
 missed: each round looks back beyond the longest of transactions, and the first one at everything.
-What has the claim's own account number is posted when the claim is registered, without any of this.
+What has the claim's own account number, and no other claim's, is posted when the claim is
+registered, without any of this.
 """
 
 import asyncio
@@ -53,7 +55,7 @@ WHERE seq IN (
 ORDER BY seq
 """
 _CONTENTS = """
-SELECT remittance_id, position, account_id, content
+SELECT remittance_id, position, number_id, content
 FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (id, place, number)
 JOIN remittance_claim ON remittance_id = wanted.id AND position = wanted.place
 ORDER BY number
@@ -79,7 +81,7 @@ def _commands(rows: Sequence[asyncpg.Record]) -> list[LookedAgain]:
         LookedAgain(
             (row["remittance_id"], row["position"]),
             claim_from_json(row["content"]),
-            str(row["account_id"]),
+            str(row["number_id"]),
             row["content"].encode(),
         )
         for row in rows

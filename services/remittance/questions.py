@@ -16,6 +16,7 @@ from services.remittance import command_store
 from services.remittance.domain.incoming import claim_from_json
 from services.remittance.domain.policy import MatchWeights, Policy, interest_owed
 from services.remittance.domain.scoring import ranked
+from services.remittance.domain.state import Candidate, found_key
 from shared.database import Connection
 from shared.money import format_cents
 
@@ -54,7 +55,7 @@ FROM remittance WHERE status = 'held' ORDER BY read_at, id LIMIT $1
 _WAITING = """
 SELECT remittance_id, position, remittance_claim.claim_id, state, remittance_claim.status,
        charge_cents, paid_cents, remittance_claim.difference_cents, remittance_claim.findings,
-       content, payer_identifier, trace_number, payee_identifier, remittance_claim.read_at
+       number_id, content, payer_identifier, trace_number, payee_identifier, remittance_claim.read_at
 FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
 WHERE state IN ('unmatched', 'waiting', 'quarantined') AND ($2::text IS NULL OR state = $2)
 ORDER BY remittance_claim.seq LIMIT $1
@@ -176,23 +177,41 @@ async def waiting(
     connection: Connection, weights: MatchWeights, state: str | None = None, limit: int = PAGE
 ) -> list[dict[str, Any]]:
     """Claims of remittances that wait for a person, the oldest first: with the difference, or with
-    the claims of ours that they may be and how well each agrees."""
+    the claims of ours that they may be and how well each agrees: those with the number, and those
+    that are alike."""
     rows = await connection.fetch(_WAITING, limit, state)
-    lost = [
-        ((row["remittance_id"], row["position"]), claim_from_json(row["content"]))
-        for row in rows
-        if row["state"] == "unmatched"
-    ]
-    found = await command_store.candidates(connection, lost) if lost else {}
+    found = await _candidates(connection, [row for row in rows if row["state"] == "unmatched"])
     return [_waiting(row, found, weights) for row in rows]
 
 
-def _waiting(row: Row, found: Mapping[str, Any], weights: MatchWeights) -> dict[str, Any]:
+async def _candidates(
+    connection: Connection, lost: Sequence[Row]
+) -> dict[tuple[UUID, int], dict[UUID, Candidate]]:
+    """By place, the claims of ours that each may be, by their id."""
+    if not lost:
+        return {}
+    places = [(row["remittance_id"], row["position"]) for row in lost]
+    claims = [claim_from_json(row["content"]) for row in lost]
+    numbers = [row["number_id"] for row in lost]
+    alike = await command_store.candidates(connection, list(zip(places, claims, strict=True)))
+    named = await command_store.namesakes(connection, list(zip(places, numbers, strict=True)))
+    return {
+        place: {
+            one.claim_id: one
+            for found in (alike, named)
+            if (elsewhere := found.get(found_key(*place)))
+            for one in elsewhere.candidates
+        }
+        for place in places
+    }
+
+
+def _waiting(
+    row: Row, found: Mapping[tuple[UUID, int], Mapping[UUID, Candidate]], weights: MatchWeights
+) -> dict[str, Any]:
     claim = claim_from_json(row["content"])
-    elsewhere = found.get(f"{row['remittance_id']}/{row['position']}/found")
-    scored = ranked(
-        elsewhere.candidates if elsewhere else (), claim, row["payee_identifier"], weights
-    )
+    candidates = found.get((row["remittance_id"], row["position"]), {})
+    scored = ranked(candidates.values(), claim, row["payee_identifier"], weights)
     return {
         "remittance_id": str(row["remittance_id"]),
         "position": row["position"],

@@ -27,7 +27,7 @@ from services.remittance.domain.incoming import (
     opening_of,
 )
 from services.remittance.domain.registration import Submitted
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from shared.contract.envelope import EnvelopeError, business_id, text_headers
 from shared.contract.events import TYPE_BY_NAME
 from shared.contract.model import Model
@@ -105,7 +105,7 @@ def _body_of(
 ) -> Registration | Numbered | None:
     if name == _SUBMITTED:
         claim = Submitted.model_validate_json(value).claim
-        return Registration(claim, account_key(claim.patient_control_number), trace, value)
+        return Registration(claim, number_key(claim.patient_control_number), trace, value)
     said = _Acknowledged.model_validate_json(value)
     if said.stage != "payer":
         number = said.payer_claim_control_number
@@ -132,7 +132,7 @@ def read_payer_message(record: Record) -> Iterator[Unit[Incoming] | Bad]:
                 codes = ", ".join(sorted({finding.code for finding in body.findings}))
                 yield Bad("remittance-unreadable", codes, None, message_id, part)
             continue
-        key = body.account_key if isinstance(body, ClaimRead) else str(_remittance_id(body))
+        key = body.number_key if isinstance(body, ClaimRead) else str(_remittance_id(body))
         yield Unit(message_id, key, body, part, trace)
 
 

@@ -11,7 +11,7 @@ from services.remittance.domain.state import (
     ClaimDocument,
     DepositRow,
     LedgerLine,
-    PatientAccount,
+    Namesakes,
     Posted,
     Remittance,
     RemittanceClaimRow,
@@ -27,10 +27,11 @@ _SAVE_REMITTANCES = """
 INSERT INTO remittance (id, payer_identifier, payer_name, trace_number, amount_cents, method,
                         payment_date, content_hash, status, difference_cents, read_event, claims,
                         provider_adjustments, is_debit, findings, payee_identifier, decided_by,
-                        note)
+                        note, payee_tax_id)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
                      $7::date[], $8::bytea[], $9::text[], $10::bigint[], $11::uuid[], $12::int[],
-                     $13::json[], $14::bool[], $15::json[], $16::text[], $17::text[], $18::text[])
+                     $13::json[], $14::bool[], $15::json[], $16::text[], $17::text[], $18::text[],
+                     $19::text[])
 ON CONFLICT (id) DO UPDATE SET status = excluded.status, decided_by = excluded.decided_by,
     note = excluded.note, decided_at = now()
 """
@@ -42,24 +43,26 @@ FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[])
 WHERE remittance.id = new.id
 """
 _SAVE_CLAIMS = """
-INSERT INTO claim (id, account_id, revision, patient_control_number, payer_identifier,
+INSERT INTO claim (id, number_id, account_id, revision, patient_control_number, payer_identifier,
                    payer_claim_control_number, status, charge_cents, paid_cents, contractual_cents,
                    patient_cents, other_cents, denied_cents, charge_entry, charge_revision, lines,
                    line_control_numbers, standing, traceparent, written_off_cents, owing_payer,
-                   payer_sequence, next_payers, accepted_at, acceptance_evidence)
-SELECT id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
-       patient, other, denied, charge_entry, charge_revision, lines,
+                   payer_sequence, next_payers, accepted_at, acceptance_evidence, billing_npi,
+                   billing_tax_id, source)
+SELECT id, number_id, account_id, revision, pcn, payer, payer_number, status, charge, paid,
+       contractual, patient, other, denied, charge_entry, charge_revision, lines,
        string_to_array(control_numbers, E'\\x1f'), standing, traceparent, written_off, owing_payer,
-       payer_sequence, string_to_array(next_payers, E'\\x1f'), accepted_at, evidence
-FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
-            $13::bigint[], $14::uuid[], $15::int[], $16::json[], $17::text[], $18::json[],
-            $19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[], $24::timestamptz[],
-            $25::text[])
-  AS new (id, account_id, revision, pcn, payer, payer_number, status, charge, paid, contractual,
-          patient, other, denied, charge_entry, charge_revision, lines, control_numbers, standing,
+       payer_sequence, string_to_array(next_payers, E'\\x1f'), accepted_at, evidence, billing_npi,
+       billing_tax_id, source
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+            $14::bigint[], $15::uuid[], $16::int[], $17::json[], $18::text[], $19::json[],
+            $20::text[], $21::bigint[], $22::text[], $23::text[], $24::text[], $25::timestamptz[],
+            $26::text[], $27::text[], $28::text[], $29::text[])
+  AS new (id, number_id, account_id, revision, pcn, payer, payer_number, status, charge, paid,
+          contractual, patient, other, denied, charge_entry, charge_revision, lines, control_numbers, standing,
           traceparent, written_off, owing_payer, payer_sequence, next_payers, accepted_at,
-          evidence)
+          evidence, billing_npi, billing_tax_id, source)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, payer_identifier = excluded.payer_identifier,
     payer_claim_control_number = excluded.payer_claim_control_number, status = excluded.status,
@@ -72,20 +75,21 @@ ON CONFLICT (id) DO UPDATE SET
     written_off_cents = excluded.written_off_cents, owing_payer = excluded.owing_payer,
     payer_sequence = excluded.payer_sequence, next_payers = excluded.next_payers,
     accepted_at = excluded.accepted_at, acceptance_evidence = excluded.acceptance_evidence,
-    updated_at = now()
+    billing_npi = excluded.billing_npi, billing_tax_id = excluded.billing_tax_id,
+    source = excluded.source, updated_at = now()
 """
 _SAVE_READ = """
-INSERT INTO remittance_claim (remittance_id, position, account_id, claim_id, state, status,
+INSERT INTO remittance_claim (remittance_id, position, number_id, claim_id, state, status,
                               charge_cents, paid_cents, difference_cents, findings, content,
                               meant_claim_id, decided_by, note, decided_at)
 SELECT *, CASE WHEN decided_by IS NOT NULL THEN now() END
 FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
             $7::bigint[], $8::bigint[], $9::bigint[], $10::json[], $11::json[], $12::uuid[],
             $13::text[], $14::text[])
-  AS new (remittance_id, position, account_id, claim_id, state, status, charge_cents, paid_cents,
+  AS new (remittance_id, position, number_id, claim_id, state, status, charge_cents, paid_cents,
           difference_cents, findings, content, meant_claim_id, decided_by, note)
 ON CONFLICT (remittance_id, position) DO UPDATE SET
-    account_id = excluded.account_id, claim_id = excluded.claim_id, state = excluded.state,
+    number_id = excluded.number_id, claim_id = excluded.claim_id, state = excluded.state,
     difference_cents = excluded.difference_cents, findings = excluded.findings,
     meant_claim_id = excluded.meant_claim_id,
     decided_by = coalesce(excluded.decided_by, remittance_claim.decided_by),
@@ -166,6 +170,7 @@ async def save_remittances(connection: Connection, remittances: Iterable[Remitta
         [one.payee_identifier for one in rows],
         [one.decided_by for one in rows],
         [one.note for one in rows],
+        [one.payee_tax_id for one in rows],
     )
 
 
@@ -177,10 +182,10 @@ async def save_tallies(connection: Connection, tallies: Mapping[UUID, Tally]) ->
         )
 
 
-async def save_claims(connection: Connection, accounts: Mapping[UUID, PatientAccount]) -> None:
-    """Writes every claim of the accounts that changed."""
+async def save_claims(connection: Connection, numbers: Mapping[UUID, Namesakes]) -> None:
+    """Writes every claim with the control numbers of which something changed."""
     rows = sorted(
-        ((key, claim) for key, account in accounts.items() for claim in account.claims),
+        ((key, claim) for key, namesakes in numbers.items() for claim in namesakes.claims),
         key=lambda row: row[1].id,
     )
     if not rows:
@@ -190,6 +195,7 @@ async def save_claims(connection: Connection, accounts: Mapping[UUID, PatientAcc
         _SAVE_CLAIMS,
         [claim.id for claim in claims],
         [key for key, _ in rows],
+        [UUID(claim.account_id) for claim in claims],
         [claim.revision for claim in claims],
         [claim.patient_control_number for claim in claims],
         [claim.payer_identifier for claim in claims],
@@ -216,6 +222,9 @@ async def save_claims(connection: Connection, accounts: Mapping[UUID, PatientAcc
         [SEPARATOR.join(claim.next_payers) for claim in claims],
         [claim.accepted_at for claim in claims],
         [claim.acceptance_evidence for claim in claims],
+        [claim.billing.npi for claim in claims],
+        [claim.billing.tax_id for claim in claims],
+        [claim.billing.source for claim in claims],
     )
 
 
@@ -229,7 +238,7 @@ async def save_read_claims(connection: Connection, rows: Iterable[RemittanceClai
         _SAVE_READ,
         [row.remittance_id for row in ordered],
         [row.position for row in ordered],
-        [UUID(row.account_key) for row in ordered],
+        [UUID(row.number_key) for row in ordered],
         [row.claim_id for row in ordered],
         [row.state for row in ordered],
         [row.claim.status for row in ordered],

@@ -1,12 +1,14 @@
 """The states of a batch, loaded and locked.
 
-Locks are always taken in the same order: trace numbers, remittances, then patient accounts by id.
+Locks are always taken in the same order: trace numbers, remittances, then patient control numbers
+by the id that is made of them (`number_key`).
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -16,10 +18,13 @@ from services.remittance.domain.ledger import ProviderAdjusted
 from services.remittance.domain.state import (
     AlreadyRead,
     Arrived,
+    BillingProvider,
     FirstOfTrace,
     LedgerClaim,
     LedgerLine,
-    PatientAccount,
+    Namesakes,
+    OwnProvider,
+    Payee,
     Posted,
     Remittance,
     RemittanceSource,
@@ -27,6 +32,7 @@ from services.remittance.domain.state import (
     Tally,
     WrittenOff,
     deposit_key,
+    own_provider_key,
     place_key,
     tally_key,
     trace_key,
@@ -34,8 +40,8 @@ from services.remittance.domain.state import (
 from shared.contract.model import Finding
 from shared.database import Connection
 
-WAITING_PER_ACCOUNT = 100
-"""Of one account, oldest first: a control number that many claims share (`0`, `UNKNOWN`) must not
+WAITING_PER_NUMBER = 100
+"""Of one number, oldest first: a control number that many claims share (`0`, `UNKNOWN`) must not
 pull thousands of them into memory."""
 
 Trace = tuple[str, str]
@@ -48,8 +54,8 @@ FROM unnest($1::text[]) AS key
 _REMITTANCES = """
 SELECT id, payer_identifier, payer_name, trace_number, amount_cents, method,
        payment_date, content_hash, status, read_event, claims, difference_cents,
-       provider_adjustments, is_debit, findings, payee_identifier, decided_by, note, posted,
-       quarantined, unmatched
+       provider_adjustments, is_debit, findings, payee_identifier, decided_by, note, payee_tax_id,
+       posted, quarantined, unmatched
 FROM remittance WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 """
 _FIRST_OF_TRACE = """
@@ -66,35 +72,40 @@ SELECT remittance_id, position FROM remittance_claim
 JOIN unnest($1::uuid[], $2::int[]) AS wanted (id, place)
   ON remittance_id = wanted.id AND position = wanted.place
 """
-_ACCOUNTS_OF_CLAIMS = "SELECT id, account_id FROM claim WHERE id = ANY($1::uuid[])"
-_ACCOUNTS_WITH_CLAIMS = "SELECT DISTINCT account_id FROM claim WHERE account_id = ANY($1::uuid[])"
+_OWN_PROVIDERS = """
+SELECT npi FROM unnest($1::text[]) AS npi WHERE EXISTS (SELECT FROM claim WHERE billing_npi = npi)
+"""
+_HOMES_OF_CLAIMS = "SELECT id, number_id, account_id FROM claim WHERE id = ANY($1::uuid[])"
+_NUMBERS_WITH_CLAIMS = "SELECT DISTINCT number_id FROM claim WHERE number_id = ANY($1::uuid[])"
 _BY_NUMBERS = """
-SELECT account_id, payer_claim_control_number, line_control_numbers FROM claim
+SELECT number_id, payer_claim_control_number, line_control_numbers FROM claim
 WHERE payer_claim_control_number = ANY($1::text[])
 UNION ALL
-SELECT account_id, payer_claim_control_number, line_control_numbers FROM claim
+SELECT number_id, payer_claim_control_number, line_control_numbers FROM claim
 WHERE line_control_numbers && $2::text[]
 LIMIT 5000
 """
-_OPEN_ACCOUNTS = """
-INSERT INTO patient_account (id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING
+_OPEN_NUMBERS = """
+INSERT INTO control_number (id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING
 """
-_LOCK_ACCOUNTS = "SELECT id FROM patient_account WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+_LOCK_NUMBERS = "SELECT id FROM control_number WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 _CLAIMS = """
-SELECT id, account_id, revision, patient_control_number, payer_identifier, charge_cents,
+SELECT id, number_id, account_id, revision, patient_control_number, payer_identifier, charge_cents,
        charge_entry, charge_revision, lines, payer_claim_control_number, status, traceparent,
        paid_cents, contractual_cents, patient_cents, other_cents, denied_cents, standing,
        written_off_cents, owing_payer, payer_sequence, next_payers, accepted_at,
-       acceptance_evidence
-FROM claim WHERE account_id = ANY($1::uuid[]) ORDER BY id
+       acceptance_evidence, billing_npi, billing_tax_id, source
+FROM claim WHERE number_id = ANY($1::uuid[]) ORDER BY id
 """
 _WAITING = """
-SELECT account_id, remittance_id, payer_identifier, trace_number, state, content, meant_claim_id
+SELECT number_id, remittance_id, payer_identifier, trace_number, payee_identifier, payee_tax_id,
+       EXISTS (SELECT FROM claim WHERE billing_npi = payee_identifier) AS payee_is_ours,
+       state, content, meant_claim_id
 FROM (
-    SELECT account_id, remittance_id, state, content, seq, meant_claim_id,
-           row_number() OVER (PARTITION BY account_id ORDER BY seq) AS place
+    SELECT number_id, remittance_id, state, content, seq, meant_claim_id,
+           row_number() OVER (PARTITION BY number_id ORDER BY seq) AS place
     FROM remittance_claim
-    WHERE account_id = ANY($1::uuid[]) AND state IN ('unmatched', 'waiting')
+    WHERE number_id = ANY($1::uuid[]) AND state IN ('unmatched', 'waiting')
 ) AS waiting
 JOIN remittance ON remittance.id = remittance_id
 WHERE place <= $2 ORDER BY seq
@@ -135,7 +146,7 @@ async def load_remittances(
 
 def remittance_of(row: asyncpg.Record) -> tuple[Remittance, Tally]:
     """A remittance and its tally, of a row with every column in the order of `_REMITTANCES`."""
-    adjustments, is_debit, findings, payee, by, note, posted, quarantined, unmatched = row[12:]
+    adjustments, is_debit, findings, payee, by, note, tax_id, *tally = row[12:]
     remittance = replace(
         Remittance(*row[:12]),
         provider_adjustments=tuple(ProviderAdjusted(*part) for part in json.loads(adjustments)),
@@ -144,8 +155,9 @@ def remittance_of(row: asyncpg.Record) -> tuple[Remittance, Tally]:
         payee_identifier=payee,
         decided_by=by,
         note=note,
+        payee_tax_id=tax_id,
     )
-    return remittance, Tally(posted, quarantined, unmatched)
+    return remittance, Tally(*tally)
 
 
 async def already_read(connection: Connection, places: Sequence[Place]) -> dict[str, State]:
@@ -156,48 +168,62 @@ async def already_read(connection: Connection, places: Sequence[Place]) -> dict[
     return {place_key(row[0], row[1]): AlreadyRead() for row in rows}
 
 
-async def accounts_of_claims(connection: Connection, claim_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The patient account of each claim that is registered."""
-    return {row[0]: row[1] for row in await connection.fetch(_ACCOUNTS_OF_CLAIMS, claim_ids)}
+async def own_providers(connection: Connection, npis: Sequence[str]) -> dict[str, State]:
+    """Those of these NPIs that bill claims of ours."""
+    rows = await connection.fetch(_OWN_PROVIDERS, npis)
+    return {own_provider_key(row[0]): OwnProvider() for row in rows}
 
 
-async def accounts_with_claims(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the patient accounts that have a claim of ours. Not locked: a first look."""
-    return {row[0] for row in await connection.fetch(_ACCOUNTS_WITH_CLAIMS, ids)}
+class Home(NamedTuple):
+    """Where a claim stands: the id of its control number, and its patient account."""
+
+    number_id: UUID
+    account_id: UUID
 
 
-async def accounts_by_numbers(
+async def homes_of_claims(connection: Connection, claim_ids: Sequence[UUID]) -> dict[UUID, Home]:
+    """Where each claim that is registered stands."""
+    rows = await connection.fetch(_HOMES_OF_CLAIMS, claim_ids)
+    return {row[0]: Home(row[1], row[2]) for row in rows}
+
+
+async def numbers_with_claims(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the control numbers that have a claim of ours. Not locked: a first look."""
+    return {row[0] for row in await connection.fetch(_NUMBERS_WITH_CLAIMS, ids)}
+
+
+async def homes_by_numbers(
     connection: Connection, payer_numbers: Sequence[str], control_numbers: Sequence[str]
 ) -> dict[str, set[UUID]]:
-    """Patient accounts by the payers' claim numbers and by our line control numbers."""
+    """Control numbers by the payers' claim numbers and by our line control numbers."""
     found: dict[str, set[UUID]] = {}
-    for account_id, payer_number, lines in await connection.fetch(
+    for number_id, payer_number, lines in await connection.fetch(
         _BY_NUMBERS, payer_numbers, control_numbers
     ):
         for number in (payer_number, *lines):
             if number:
-                found.setdefault(number, set()).add(account_id)
+                found.setdefault(number, set()).add(number_id)
     return found
 
 
-async def load_accounts(
+async def load_namesakes(
     connection: Connection, ids: Iterable[UUID], registering: set[UUID]
 ) -> dict[str, State]:
-    """The patient accounts, opened where they are new and locked in the order of their ids. What
+    """All claims with these control numbers, which are locked in the order of their ids. What
     waits is loaded for those that have claims, and for those in `registering`."""
     ordered = sorted(ids)
-    await connection.execute(_OPEN_ACCOUNTS, ordered)
-    await connection.execute(_LOCK_ACCOUNTS, ordered)
+    await connection.execute(_OPEN_NUMBERS, ordered)
+    await connection.execute(_LOCK_NUMBERS, ordered)
     claims: dict[UUID, list[LedgerClaim]] = {}
     for row in await connection.fetch(_CLAIMS, ordered):
-        claims.setdefault(row["account_id"], []).append(_ledger_claim(row))
+        claims.setdefault(row["number_id"], []).append(_ledger_claim(row))
     waiting: dict[UUID, list[Arrived]] = {}
     for row in await connection.fetch(
-        _WAITING, sorted(registering | claims.keys()), WAITING_PER_ACCOUNT
+        _WAITING, sorted(registering | claims.keys()), WAITING_PER_NUMBER
     ):
-        waiting.setdefault(row["account_id"], []).append(arrived_of(row))
+        waiting.setdefault(row["number_id"], []).append(arrived_of(row))
     return {
-        str(key): PatientAccount(tuple(claims.get(key, ())), tuple(waiting.get(key, ())))
+        str(key): Namesakes(tuple(claims.get(key, ())), tuple(waiting.get(key, ())))
         for key in claims.keys() | waiting.keys()
     }
 
@@ -207,6 +233,7 @@ def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
         id=row["id"],
         revision=row["revision"],
         patient_control_number=row["patient_control_number"],
+        account_id=str(row["account_id"]),
         payer_identifier=row["payer_identifier"],
         charge=row["charge_cents"],
         charge_entry=row["charge_entry"],
@@ -227,13 +254,17 @@ def _ledger_claim(row: asyncpg.Record) -> LedgerClaim:
         next_payers=tuple(row["next_payers"]),
         accepted_at=row["accepted_at"],
         acceptance_evidence=row["acceptance_evidence"],
+        billing=BillingProvider(row["billing_npi"], row["billing_tax_id"], row["source"]),
     )
 
 
 def arrived_of(row: asyncpg.Record) -> Arrived:
     """A claim of a remittance that is not posted yet, as it is kept."""
     source = RemittanceSource(
-        row["remittance_id"], row["payer_identifier"], row["trace_number"] or ""
+        row["remittance_id"],
+        row["payer_identifier"],
+        row["trace_number"] or "",
+        Payee(row["payee_identifier"], row["payee_tax_id"], row["payee_is_ours"]),
     )
     content = row["content"]
     claim = claim_from_json(content)

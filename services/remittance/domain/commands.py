@@ -40,7 +40,7 @@ class Released:
 
     place: Place
     claim: RemittanceClaim
-    account_key: str
+    number_key: str
     content: bytes
 
 
@@ -58,7 +58,7 @@ class LookedAgain:
 
     place: Place
     claim: RemittanceClaim
-    account_key: str
+    number_key: str
     content: bytes
 
 

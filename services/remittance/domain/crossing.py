@@ -24,7 +24,6 @@ from services.remittance.domain.ledger import (
 from services.remittance.domain.state import (
     LedgerClaim,
     Posted,
-    account_key,
     place_key,
 )
 from shared.contract.remittance import RemittanceClaim
@@ -163,5 +162,4 @@ def write_off_account(payer: str, group: str, reason: str) -> Account:
 
 def patient_receivable(claim: LedgerClaim) -> Account:
     """The receivable of the claim's patient account."""
-    holder = account_key(claim.patient_control_number)
-    return account(AccountKind.PATIENT_RECEIVABLE, holder=holder)
+    return account(AccountKind.PATIENT_RECEIVABLE, holder=claim.account_id)

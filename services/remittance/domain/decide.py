@@ -37,8 +37,8 @@ from services.remittance.domain.judging import (
     Row,
     States,
     Verdict,
-    account_of,
     judge,
+    namesakes_of,
     tell_postings,
 )
 from services.remittance.domain.opening import open_remittance, read_again
@@ -52,12 +52,14 @@ from services.remittance.domain.state import (
     Document,
     Elsewhere,
     LedgerClaim,
+    OwnProvider,
     Place,
     ReadState,
     Remittance,
     State,
     Tally,
     document_key,
+    own_provider_key,
     place_key,
     tally_key,
 )
@@ -95,25 +97,28 @@ class Decider:
 
 
 def _register(states: States, body: Registration, teller: Teller) -> Outcome:
-    account = account_of(states, body.account_key)
-    claims = {claim.id: claim for claim in account.claims}
+    home = namesakes_of(states, body.number_key)
+    claims = {claim.id: claim for claim in home.claims}
     known = claims.get(body.claim.id)
-    registered = register(known, body.claim, teller.now, traceparent=body.traceparent)
+    registered = register(
+        known, body.claim, teller.now, traceparent=body.traceparent, namesakes=home.claims
+    )
     is_later = known is not None and body.claim.payer_sequence != known.payer_sequence
     documents = (document_of(body),) if body.content and (registered or is_later) else ()
     if registered is None:
         return Decision(rows=documents)
     claim, entries = registered
     claims[claim.id] = claim
-    settled = settle(account._replace(claims=tuple(claims.values())), teller.now)
+    settled = settle(home._replace(claims=tuple(claims.values())), teller.now)
     known_now = {**states, **_own_document(body)}
-    posted = tell_postings(known_now, settled, body.account_key, teller)
+    posted = tell_postings(known_now, settled, body.number_key, teller)
     charged = (teller.charged(claim, entries),) if entries else ()
     return Decision(
         states={
-            body.account_key: settled.account,
-            str(claim.id): Elsewhere((body.account_key,)),
+            body.number_key: settled.namesakes,
+            str(claim.id): Elsewhere((body.number_key,)),
             **_own_document(body),
+            **({own_provider_key(claim.billing.npi): OwnProvider()} if claim.billing.npi else {}),
         },
         events=charged + posted.events,
         rows=entries + documents + posted.rows,
@@ -144,13 +149,13 @@ def _own_document(body: Registration) -> dict[str, State]:
 def _number(states: States, body: Numbered) -> Outcome:
     known = states.get(str(body.claim_id))
     for key in known.keys if isinstance(known, Elsewhere) else ():
-        account = account_of(states, key)
+        home = namesakes_of(states, key)
         claims = tuple(
             _acknowledged(claim, body) if claim.id == body.claim_id else claim
-            for claim in account.claims
+            for claim in home.claims
         )
-        if claims != account.claims:
-            return Decision(states={key: account._replace(claims=claims)})
+        if claims != home.claims:
+            return Decision(states={key: home._replace(claims=claims)})
     return Decision()
 
 

@@ -20,9 +20,10 @@ from services.remittance.domain.judging import (
     Row,
     States,
     Verdict,
-    account_of,
+    arrival,
     claim_row,
     home_of,
+    namesakes_of,
     settle_arrival,
 )
 from services.remittance.domain.ledger import (
@@ -33,13 +34,13 @@ from services.remittance.domain.ledger import (
     account,
     entry,
 )
+from services.remittance.domain.settling import meant_claim
 from services.remittance.domain.state import (
     AlreadyRead,
-    Arrived,
     Denied,
     Elsewhere,
     LedgerClaim,
-    PatientAccount,
+    Namesakes,
     Place,
     Posted,
     Remittance,
@@ -133,33 +134,34 @@ def look_again(
     teller: Teller,
 ) -> Verdict:
     """An unmatched claim, judged by what is registered now: by number, or by a score beyond
-    doubt. What came to its own account was judged when it came."""
+    doubt."""
     key, home, meant = home_of(states, body, remittance, teller)
-    if meant is None:
+    arrived = arrival(states, body, remittance, meant)
+    if meant_claim(home.claims, arrived) is None:
         return Verdict({})
-    arrived = Arrived(remittance.source, body.claim, body.content, meant=meant)
-    verdict = settle_arrival(states, key, home, arrived, teller)
+    waiting = tuple(one for one in home.waiting if one.place != body.place)
+    verdict = settle_arrival(states, key, home._replace(waiting=waiting), arrived, teller)
     return _left(states, body.place, read, key, verdict)
 
 
-def _home_of(states: States, meant: object) -> tuple[str, PatientAccount]:
+def _home_of(states: States, meant: object) -> tuple[str, Namesakes]:
     if meant is None:
         raise RefusedError("claim-not-named", "Say which claim of ours it is.")
     known = states.get(str(meant))
     for key in known.keys if isinstance(known, Elsewhere) else ():
-        home = account_of(states, key)
+        home = namesakes_of(states, key)
         if any(claim.id == meant for claim in home.claims):
             return key, home
     raise RefusedError("unknown-claim-of-ours", "There is no such claim in the ledger.")
 
 
 def _left(states: States, place: Place, read: AlreadyRead, key: str, verdict: Verdict) -> Verdict:
-    """The verdict, with the account in which the claim waited before without it."""
-    before = account_of(states, read.account_key)
-    if read.account_key == key or not before.waiting:
+    """The verdict, with the namesakes among which the claim waited before without it."""
+    before = namesakes_of(states, read.number_key)
+    if read.number_key == key or not before.waiting:
         return _recounted(read, verdict)
     waiting = tuple(one for one in before.waiting if one.place != place)
-    changed = {**verdict.states, read.account_key: before._replace(waiting=waiting)}
+    changed = {**verdict.states, read.number_key: before._replace(waiting=waiting)}
     return _recounted(read, replace(verdict, states=changed))
 
 
@@ -179,12 +181,12 @@ def _close(
 ) -> Verdict:
     arrived = read.arrived
     assert arrived is not None
-    home = account_of(states, read.account_key)
+    home = namesakes_of(states, read.number_key)
     waiting = tuple(one for one in home.waiting if one.place != body.place)
-    changed = {read.account_key: home._replace(waiting=waiting)}
+    changed = {read.number_key: home._replace(waiting=waiting)}
     counts = {read.state: -1}
     if body.resolution == "reject":
-        row = claim_row(read.account_key, arrived, "rejected", decided=decided)
+        row = claim_row(read.number_key, arrived, "rejected", decided=decided)
         return Verdict(counts, changed, rows=(row,))
     if arrived.claim.paid <= 0:
         raise RefusedError("nothing-to-return", "Nothing was paid for it.")
@@ -206,7 +208,7 @@ def _close(
         payer_id=remittance.payer_identifier,
         trace_number=trace,
     )
-    row = claim_row(read.account_key, arrived, "returned", decided=decided)
+    row = claim_row(read.number_key, arrived, "returned", decided=decided)
     return Verdict(counts, changed, (said,), (returned, row))
 
 
@@ -233,11 +235,11 @@ def write_off(states: States, body: WriteOff, teller: Teller) -> Outcome:
     )
 
 
-def claim_of(states: States, claim_id: object) -> tuple[str, PatientAccount, LedgerClaim]:
-    """A claim of ours and the patient account it stands in. Raises RefusedError."""
+def claim_of(states: States, claim_id: object) -> tuple[str, Namesakes, LedgerClaim]:
+    """A claim of ours, with its namesakes and their key. Raises RefusedError."""
     known = states.get(str(claim_id))
     for key in known.keys if isinstance(known, Elsewhere) else ():
-        home = account_of(states, key)
+        home = namesakes_of(states, key)
         for claim in home.claims:
             if claim.id == claim_id:
                 return key, home, claim

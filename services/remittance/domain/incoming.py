@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from services.remittance.domain.commands import Command
 from services.remittance.domain.ledger import ProviderAdjusted
 from services.remittance.domain.registration import UNKNOWN_PAYER, SubmittedClaim
-from services.remittance.domain.state import Place, account_key
+from services.remittance.domain.state import Place, number_key, plain
 from shared.contract.envelope import business_id
 from shared.contract.events import RemittanceBalance
 from shared.contract.model import Finding
@@ -23,6 +23,7 @@ from shared.contract.remittance import (
     ProviderAdjustment,
     RemittanceClaim,
     RemittanceHeader,
+    RemittanceOrganization,
     RemittanceTrailer,
 )
 
@@ -35,7 +36,7 @@ class Registration:
     """A revision of a claim was sent to its payer."""
 
     claim: SubmittedClaim
-    account_key: str
+    number_key: str
     traceparent: str | None = None
     content: bytes = b""
     """The event's data, which holds the whole claim."""
@@ -71,6 +72,7 @@ class Opening:
     provider_adjustments: tuple[ProviderAdjusted, ...]
     content_hash: bytes
     payee_identifier: str | None = None
+    payee_tax_id: str | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -80,7 +82,7 @@ class ClaimRead:
 
     opening: Opening
     claim: RemittanceClaim
-    account_key: str
+    number_key: str
     content: bytes
 
     @property
@@ -110,7 +112,7 @@ def claim_from_json(content: bytes | str) -> RemittanceClaim:
 
 
 def claim_read(opening: Opening, claim: RemittanceClaim, content: bytes) -> ClaimRead:
-    return ClaimRead(opening, claim, account_key(claim.patient_control_number), content)
+    return ClaimRead(opening, claim, number_key(claim.patient_control_number), content)
 
 
 class ContentHash:
@@ -165,6 +167,12 @@ def opening_of(
             for part in trailer.provider_adjustments
         ),
         payee_identifier=header.payee.identifier if header.payee else None,
+        payee_tax_id=_tax_id_of(header.payee) if header.payee else None,
         content_hash=content_hash,
         findings=header.findings + trailer.findings,
     )
+
+
+def _tax_id_of(payee: RemittanceOrganization) -> str | None:
+    named = payee.identifier if payee.identifier_qualifier == "FI" else payee.reference("TJ")
+    return plain(named or "") or None

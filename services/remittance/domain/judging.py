@@ -14,7 +14,7 @@ from services.remittance.domain.commands import LookedAgain, Released
 from services.remittance.domain.crossing import is_forwarded
 from services.remittance.domain.incoming import ClaimRead
 from services.remittance.domain.ledger import Entry
-from services.remittance.domain.matching import match_by_numbers
+from services.remittance.domain.matching import match_by_numbers, match_claim, of_payee
 from services.remittance.domain.posting import Posting
 from services.remittance.domain.scoring import certain, ranked
 from services.remittance.domain.secondary import secondary_claim
@@ -29,12 +29,14 @@ from services.remittance.domain.state import (
     FEES,
     AccountsTouched,
     Arrived,
+    Candidate,
     ClaimDocument,
     DepositRow,
     Document,
     Elsewhere,
     LedgerClaim,
-    PatientAccount,
+    Namesakes,
+    Payee,
     Place,
     ReadState,
     Remittance,
@@ -42,6 +44,7 @@ from services.remittance.domain.state import (
     State,
     document_key,
     found_key,
+    own_provider_key,
 )
 from services.remittance.domain.telling import Teller
 from services.remittance.domain.variance import Fees, underpaid_lines
@@ -67,7 +70,7 @@ Row = (
 )
 States = Mapping[str, State]
 
-EMPTY = PatientAccount()
+EMPTY = Namesakes()
 
 
 class Submission(Model):
@@ -103,31 +106,49 @@ def judge(
     states: States, body: ClaimRead | Released, remittance: Remittance, teller: Teller
 ) -> Verdict:
     """The verdict on one claim of a remittance that was not decided on before."""
-    key, account, meant = home_of(states, body, remittance, teller)
-    arrived = Arrived(remittance.source, body.claim, body.content, meant=meant)
+    key, home, meant = home_of(states, body, remittance, teller)
+    arrived = arrival(states, body, remittance, meant)
     if remittance.status != "accepted":
         return _set_aside(key, arrived, "held")
     difference, findings = examine(body.claim)
     if findings:
-        ours = meant_claim(account.claims, arrived)
+        ours = meant_claim(home.claims, arrived)
         event = teller.claim_quarantined(arrived, ours, difference, findings)
         row = claim_row(key, arrived, "quarantined", ours, difference=difference, findings=findings)
         return Verdict({"quarantined": 1}, events=(event,), rows=(row,))
     if body.claim.status in SILENT_STATUSES:
         return _set_aside(key, arrived, "noted")
-    return settle_arrival(states, key, account, arrived, teller)
+    return settle_arrival(states, key, home, arrived, teller)
+
+
+def arrival(
+    states: States,
+    body: ClaimRead | Released | LookedAgain,
+    remittance: Remittance,
+    meant: UUID | None,
+) -> Arrived:
+    """A claim of a remittance, and whether the payee is a billing provider of ours."""
+    source = remittance.source
+    payee = known_payee(states, source.payee)
+    return Arrived(replace(source, payee=payee), body.claim, body.content, meant=meant)
+
+
+def known_payee(states: States, payee: Payee) -> Payee:
+    """The payee, with what we know of it."""
+    is_ours = payee.identifier is not None and own_provider_key(payee.identifier) in states
+    return payee._replace(is_ours=is_ours)
 
 
 def settle_arrival(
     states: States,
     key: str,
-    account: PatientAccount,
+    home: Namesakes,
     arrived: Arrived,
     teller: Teller,
     decided: ByHand = NOBODY,
 ) -> Verdict:
-    """Posts an arrival to an account where it fits, with what else waited there for it."""
-    settled = settle(account._replace(waiting=(*account.waiting, arrived)), teller.now)
+    """Posts an arrival among its namesakes where it fits, with what else waited there for it."""
+    settled = settle(home._replace(waiting=(*home.waiting, arrived)), teller.now)
     posted = tell_postings(states, settled, key, teller, {arrived.place: decided})
     counts: Counter[ReadState] = Counter()
     for other, _ in settled.postings:
@@ -135,11 +156,11 @@ def settle_arrival(
             counts["posted"] += 1
             if other is not arrived:
                 counts[other.state] -= 1
-    if all(other is not arrived for other in settled.account.waiting):
+    if all(other is not arrived for other in settled.namesakes.waiting):
         return Verdict(
-            counts, {key: settled.account}, posted.events, posted.rows, posted.trace_links
+            counts, {key: settled.namesakes}, posted.events, posted.rows, posted.trace_links
         )
-    reason = why_it_waits(settled.account, arrived)
+    reason = why_it_waits(settled.namesakes, arrived)
     events: tuple[Event, ...] = ()
     if reason is None:
         waits = replace(arrived, state="unmatched")
@@ -152,10 +173,10 @@ def settle_arrival(
         )
         events = (teller.claim_quarantined(arrived, claim, beyond, (finding,)),)
     counts[waits.state] += 1
-    waiting = tuple(waits if other is arrived else other for other in settled.account.waiting)
+    waiting = tuple(waits if other is arrived else other for other in settled.namesakes.waiting)
     return Verdict(
         counts,
-        {key: settled.account._replace(waiting=waiting)},
+        {key: settled.namesakes._replace(waiting=waiting)},
         posted.events + events,
         (*posted.rows, row),
         posted.trace_links,
@@ -164,27 +185,38 @@ def settle_arrival(
 
 def home_of(
     states: States, body: ClaimRead | Released | LookedAgain, remittance: Remittance, teller: Teller
-) -> tuple[str, PatientAccount, UUID | None]:
-    """The patient account that a remitted claim belongs to: by its patient control number, else by
-    the payer's claim number or our line control numbers, else by a score beyond doubt, else the one
-    it names. With it, the claim that is meant where another number or the score told."""
-    own = account_of(states, body.account_key)
-    if own.claims:
-        return body.account_key, own, None
+) -> tuple[str, Namesakes, UUID | None]:
+    """The claims that a remitted claim belongs to: those with its patient control number, else by
+    the payer's claim number or our line control numbers, else by a score beyond doubt, else those
+    with the number it names. With them, the claim that is meant where another number or the score
+    told; a score also tells which of several with its number."""
+    own = namesakes_of(states, body.number_key)
     found = states.get(found_key(*body.place))
+    payee = known_payee(states, remittance.source.payee)
+    if own.claims and match_claim(own.claims, body.claim, payee) is not None:
+        return body.number_key, own, None
     if isinstance(found, Elsewhere):
-        homes = {claim.id: key for key in found.keys for claim in account_of(states, key).claims}
-        candidates = [claim for key in found.keys for claim in account_of(states, key).claims]
-        meant = match_by_numbers(candidates, body.claim)
+        homes = {claim.id: key for key in found.keys for claim in namesakes_of(states, key).claims}
+        candidates = [claim for key in found.keys for claim in namesakes_of(states, key).claims]
+        meant = None if own.claims else match_by_numbers(candidates, body.claim)
         if meant is not None:
-            return homes[meant.id], account_of(states, homes[meant.id]), meant.id
+            return homes[meant.id], namesakes_of(states, homes[meant.id]), meant.id
         weights = teller.policy.match
-        scored = ranked(found.candidates, body.claim, remittance.payee_identifier, weights)
+        likely = _likely(own, found, payee)
+        scored = ranked(likely, body.claim, remittance.payee_identifier, weights)
         best = certain(scored, weights)
         if best is not None and best.claim_id in homes:
             home = homes[best.claim_id]
-            return home, account_of(states, home), best.claim_id
-    return body.account_key, own, None
+            return home, namesakes_of(states, home), best.claim_id
+    return body.number_key, own, None
+
+
+def _likely(own: Namesakes, found: Elsewhere, payee: Payee) -> tuple[Candidate, ...]:
+    """The candidates, less those that the payee rules out among claims with the number."""
+    if not own.claims:
+        return found.candidates
+    paid = {claim.id for claim in of_payee(own.claims, payee)}
+    return tuple(one for one in found.candidates if one.claim_id in paid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +235,7 @@ def tell_postings(
     teller: Teller,
     decided: Mapping[Place, ByHand] = NO_HANDS,
 ) -> Told:
-    """The events and rows of all that was posted to the account of this key."""
+    """The events and rows of all that was posted to the claims of this key."""
     events: list[Event] = []
     rows: list[Row] = []
     links: list[str] = []
@@ -261,11 +293,12 @@ def claim_row(
     return RemittanceClaimRow(
         remittance_id=arrived.remittance.id,
         position=arrived.claim.position,
-        account_key=key,
+        number_key=key,
         state=state,
         claim=arrived.claim,
         content=arrived.content,
         claim_id=claim.id if claim else None,
+        account_id=claim.account_id if claim else None,
         difference=difference,
         findings=findings,
         meant=arrived.meant,
@@ -274,7 +307,7 @@ def claim_row(
     )
 
 
-def account_of(states: States, key: str) -> PatientAccount:
-    """The patient account of this key, empty where nothing is known of it."""
+def namesakes_of(states: States, key: str) -> Namesakes:
+    """The claims of this key, and what waits for them; empty where nothing is known of it."""
     state = states.get(key)
-    return state if isinstance(state, PatientAccount) else EMPTY
+    return state if isinstance(state, Namesakes) else EMPTY

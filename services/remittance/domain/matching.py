@@ -1,36 +1,64 @@
 """Which of our claims a remittance's claim is, and which of its lines: certain or not at all.
 
-It is apart because a wrong match pays the wrong patient's bill. Claims by patient control number,
-then the payer's claim number, then our line control numbers; lines by line control number, then by
-code, modifiers, date and charge. Never by name. What fits two is a match for neither.
+It is apart because a wrong match pays the wrong patient's bill. Claims by patient control number
+and, since clinics use the same ones, the provider that is paid; then the payer's claim number, then
+our line control numbers; lines by line control number, then by code, modifiers, date and charge.
+Never by name. What fits two is a match for neither.
 """
 
 from collections.abc import Iterable, Sequence
 
-from services.remittance.domain.state import LedgerClaim, LedgerLine
+from services.remittance.domain.state import NOBODY_KNOWN, LedgerClaim, LedgerLine, Payee
 from shared.contract.remittance import RemittanceClaim, RemittanceLine
 
 
-def match_claim(candidates: Sequence[LedgerClaim], remitted: RemittanceClaim) -> LedgerClaim | None:
-    """The one claim that `remitted` is, among those with its patient control number, or None."""
+def match_claim(
+    candidates: Sequence[LedgerClaim], remitted: RemittanceClaim, payee: Payee = NOBODY_KNOWN
+) -> LedgerClaim | None:
+    """The one claim that `remitted` is, among those with its patient control number, or None.
+
+    A payee that is another billing provider of ours is a reason not to trust the number: the claim
+    that it is paid for may still be on its way. Then only the payer's own number tells.
+    """
+    paid = of_payee(candidates, payee)
+    if payee.is_ours and all(one.billing.npi not in (None, payee.identifier) for one in paid):
+        return _by_payer_number(paid, remitted)
     if len(candidates) == 1:
         return candidates[0]
-    return match_by_numbers(candidates, remitted)
+    told = match_by_numbers(candidates, remitted)
+    if told is not None:
+        return told if told in paid else None
+    return paid[0] if len(paid) == 1 else match_by_numbers(paid, remitted)
+
+
+def of_payee(candidates: Sequence[LedgerClaim], payee: Payee) -> Sequence[LedgerClaim]:
+    """Those whose billing provider is paid: by NPI, else by tax id. All of them where the payee is
+    neither, as one that collects for several providers is."""
+    by_npi = [one for one in candidates if payee.identifier and one.billing.npi == payee.identifier]
+    tax_id = payee.tax_id or payee.identifier
+    by_tax_id = [one for one in candidates if tax_id and one.billing.tax_id == tax_id]
+    return by_npi or by_tax_id or candidates
 
 
 def match_by_numbers(
     candidates: Sequence[LedgerClaim], remitted: RemittanceClaim
 ) -> LedgerClaim | None:
     """The one candidate with the payer's claim number, else with our line control numbers."""
-    number = remitted.payer_claim_control_number
-    if number:
-        found = [claim for claim in candidates if claim.payer_claim_control_number == number]
-        if len(found) == 1:
-            return found[0]
+    found_by_payer = _by_payer_number(candidates, remitted)
+    if found_by_payer is not None:
+        return found_by_payer
     ours = set(line_control_numbers(remitted))
     found = [
         claim for claim in candidates if any(line.control_number in ours for line in claim.lines)
     ]
+    return found[0] if len(found) == 1 else None
+
+
+def _by_payer_number(
+    candidates: Sequence[LedgerClaim], remitted: RemittanceClaim
+) -> LedgerClaim | None:
+    number = remitted.payer_claim_control_number
+    found = [one for one in candidates if number and one.payer_claim_control_number == number]
     return found[0] if len(found) == 1 else None
 
 

@@ -61,6 +61,7 @@ def open_remittance(
         is_debit=opening.is_debit,
         findings=objections,
         payee_identifier=opening.payee_identifier,
+        payee_tax_id=opening.payee_tax_id,
     )
     changed: dict[str, State] = {str(remittance.id): remittance}
     if opening.trace_number is not None:

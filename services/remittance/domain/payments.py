@@ -13,14 +13,19 @@ from functools import lru_cache
 from uuid import UUID
 
 from services.remittance.domain.ledger import Account, Entry
+from services.remittance.domain.state import LedgerClaim, number_key
 from shared.contract.envelope import business_id
 from shared.contract.events import Adjudication, PaymentPosted, PaymentReversed
 
 
-def account_hash(key: bytes, patient_control_number: str) -> str:
-    """HMAC-SHA256 of a patient control number, in hexadecimal: equal for equal accounts, and not to
-    be reversed by trying all numbers without the key."""
-    return hmac.digest(key, patient_control_number.encode(), "sha256").hex()
+def account_hash(key: bytes, claim: LedgerClaim) -> str:
+    """HMAC-SHA256 of a claim's patient account, in hexadecimal: equal for equal accounts, and not
+    to be reversed by trying all numbers without the key. An account of the time when a control
+    number had only one keeps its hash, which is of the number."""
+    number = claim.patient_control_number
+    is_of_number = claim.account_id == number_key(number)
+    told = number if is_of_number else claim.account_id
+    return hmac.digest(key, told.encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=8192)
@@ -56,8 +61,7 @@ def payment_event_id(remittance_id: UUID, position: int) -> UUID:
 
 
 def payment_posted(
-    claim_id: UUID,
-    patient_control_number: str,
+    claim: LedgerClaim,
     adjudication: Adjudication,
     trace_number: str,
     entries: Sequence[Entry],
@@ -72,8 +76,8 @@ def payment_posted(
     """
     model = PaymentReversed if adjudication.status == "22" else PaymentPosted
     fields: dict[str, object] = {
-        "claim_id": claim_id,
-        "account_hash": account_hash(key, patient_control_number),
+        "claim_id": claim.id,
+        "account_hash": account_hash(key, claim),
         "payer_id": adjudication.payer_identifier,
         "trace_number": trace_number,
         "posted_on": now.date(),

@@ -25,7 +25,6 @@ from services.remittance.domain.state import (
     LedgerClaim,
     PatientMoney,
     State,
-    account_key,
     money_key,
     posted_key,
 )
@@ -54,7 +53,7 @@ def payer_refund_key(payer_identifier: str, reference: str) -> str:
 def patient_paid(states: States, body: PatientPaid, teller: Teller) -> Outcome:
     """A patient's payment; nothing where its reference was posted before."""
     _, _, claim = claim_of(states, body.claim_id)
-    key = payment_key(account_key(claim.patient_control_number), body.reference)
+    key = payment_key(claim.account_id, body.reference)
     if posted_key(key) in states:
         return Decision()
     money = _money(states, claim)
@@ -80,8 +79,7 @@ def patient_paid(states: States, body: PatientPaid, teller: Teller) -> Outcome:
 def refund_patient(states: States, body: RefundPatient, teller: Teller) -> Outcome:
     """A patient's credit: declared due, out of what was paid; or, declared before, given back."""
     _, _, claim = claim_of(states, body.claim_id)
-    account_id = account_key(claim.patient_control_number)
-    key = refund_key(account_id, body.reference, is_paid=body.is_paid)
+    key = refund_key(claim.account_id, body.reference, is_paid=body.is_paid)
     if posted_key(key) in states:
         return Decision()
     money = _money(states, claim)
@@ -131,7 +129,7 @@ def refund_payer(states: States, body: RefundPayer, teller: Teller) -> Outcome:
 
 
 def _money_key(claim: LedgerClaim) -> str:
-    return money_key(account_key(claim.patient_control_number))
+    return money_key(claim.account_id)
 
 
 def _money(states: States, claim: LedgerClaim) -> PatientMoney:
@@ -140,4 +138,4 @@ def _money(states: States, claim: LedgerClaim) -> PatientMoney:
 
 
 def _holding(kind: AccountKind, claim: LedgerClaim) -> Account:
-    return account(kind, holder=account_key(claim.patient_control_number))
+    return account(kind, holder=claim.account_id)

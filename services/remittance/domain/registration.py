@@ -5,11 +5,18 @@ It is apart because it is a tolerant reader: of `claim.submitted.v1` it parses t
 skips the rest, which is most of the work of reading a claim.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
 from services.remittance.domain.ledger import Entry, charge_entry, charge_reversal
-from services.remittance.domain.state import LedgerClaim, LedgerLine
+from services.remittance.domain.state import (
+    BillingProvider,
+    LedgerClaim,
+    LedgerLine,
+    patient_account_id,
+    plain,
+)
 from shared.contract.claim import Procedure
 from shared.contract.model import Model
 from shared.money import Cents
@@ -18,6 +25,8 @@ VOID = "8"
 SEQUENCES = "PSTABCDEFGH"
 """SBR01: the payers of a claim in the order in which they are asked."""
 UNKNOWN_PAYER = "unknown"
+_TAX_QUALIFIERS = frozenset({"24", "34", "EI"})
+"""NM108 of a provider that is named by its tax id or social security number."""
 
 
 class SubmittedLine(Model):
@@ -45,6 +54,13 @@ class SubmittedMember(Model):
     identifier: str | None = None
 
 
+class SubmittedProvider(Model):
+    npi: str | None = None
+    tax_id: str | None = None
+    identifier: str | None = None
+    identifier_qualifier: str | None = None
+
+
 class SubmittedClaim(Model):
     id: UUID
     revision: int = 1
@@ -55,6 +71,8 @@ class SubmittedClaim(Model):
     payer_claim_control_number: str | None = None
     statement_from: date | None = None
     payer_sequence: str = "P"
+    source: str = ""
+    billing_provider: SubmittedProvider = SubmittedProvider()
     subscriber: SubmittedMember = SubmittedMember()
     other_coverages: tuple[SubmittedCoverage, ...] = ()
     service_lines: tuple[SubmittedLine, ...]
@@ -62,6 +80,14 @@ class SubmittedClaim(Model):
     @property
     def payer_identifier(self) -> str:
         return self.payer.identifier or UNKNOWN_PAYER
+
+    @property
+    def billing(self) -> BillingProvider:
+        """Who bills, in plain identifiers."""
+        named = self.billing_provider
+        is_tax_id = named.identifier_qualifier in _TAX_QUALIFIERS
+        tax_id = named.tax_id or (named.identifier if is_tax_id else None)
+        return BillingProvider(named.npi, plain(tax_id or "") or None, self.source)
 
     @property
     def owed(self) -> int:
@@ -92,13 +118,33 @@ class Submitted(Model):
     claim: SubmittedClaim
 
 
+def account_for(namesakes: Iterable[LedgerClaim], submitted: SubmittedClaim) -> str:
+    """The patient account of a claim that is new: the one in which its provider's claims with this
+    number stand, else one of its own. Never one in which a claim of another provider stands, as in
+    accounts of the time when all claims with a number had one, or after a corrected NPI."""
+    providers: dict[str, set[str]] = {}
+    for claim in namesakes:
+        providers.setdefault(claim.account_id, set()).add(claim.billing.key)
+    own = submitted.billing
+    shared = sorted(one for one, keys in providers.items() if keys == {own.key})
+    if shared:
+        return shared[0]
+    made = patient_account_id(submitted.patient_control_number, own)
+    if made not in providers:
+        return made
+    return patient_account_id(submitted.patient_control_number, own, submitted.id)
+
+
 def register(
     known: LedgerClaim | None,
     submitted: SubmittedClaim,
     now: datetime,
     traceparent: str | None = None,
+    *,
+    namesakes: Iterable[LedgerClaim] = (),
 ) -> tuple[LedgerClaim, tuple[Entry, ...]] | None:
     """The claim in the ledger and the entries that put it there; None where it is there already.
+    `namesakes` are the claims with its patient control number.
 
     A new revision takes the earlier charge back and posts its own, so that the receivable is never
     doubled; where neither charge nor payer changed, the earlier entry stands.
@@ -108,6 +154,7 @@ def register(
             id=submitted.id,
             revision=submitted.revision,
             patient_control_number=submitted.patient_control_number,
+            account_id=account_for(namesakes, submitted),
             payer_identifier=submitted.payer_identifier,
             charge=0,
             charge_entry=None,
@@ -129,6 +176,7 @@ def register(
             payer_claim_control_number=number,
             traceparent=traceparent or charged.traceparent,
             payer_sequence=submitted.payer_sequence,
+            billing=submitted.billing,
             next_payers=charged.next_payers if charged.posted else submitted.next_payers,
         ),
         entries,

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from services.remittance.domain.policy import MatchWeights
-from services.remittance.domain.state import Candidate, name_key
+from services.remittance.domain.state import Candidate, name_key, plain
 from shared.contract.claim import Claim, Party
 from shared.contract.remittance import RemittanceClaim
 
@@ -23,12 +23,12 @@ class Scored:
     """A candidate with its score, and what each agreement gave to it."""
 
     claim_id: UUID
-    account_key: str
+    number_key: str
     score: int
     parts: Mapping[str, int]
 
 
-def candidate_of(claim: Claim, account_key: str) -> Candidate:
+def candidate_of(claim: Claim, number_key: str) -> Candidate:
     """What of a claim as it was sent can be compared."""
     days = [day for line in claim.service_lines for day in (line.service_from,) if day]
     days += [day for day in (claim.statement_from, claim.statement_through) if day]
@@ -36,7 +36,7 @@ def candidate_of(claim: Claim, account_key: str) -> Candidate:
     providers: list[Party | None] = [claim.billing_provider, claim.rendering_provider]
     return Candidate(
         claim_id=claim.id,
-        account_key=account_key,
+        number_key=number_key,
         payer_identifier=claim.payer.identifier or "",
         charge=claim.charge,
         codes=frozenset(
@@ -46,7 +46,7 @@ def candidate_of(claim: Claim, account_key: str) -> Candidate:
         first_service=min(days, default=None),
         last_service=max(days, default=None),
         member_identifiers=frozenset(
-            _plain(person.identifier) for person in people if person.identifier
+            plain(person.identifier) for person in people if person.identifier
         ),
         provider_npis=frozenset(one.npi for one in providers if one and one.npi),
         names=frozenset(name_key(person.name, person.first_name) for person in people) - {""},
@@ -88,7 +88,7 @@ def _scored(
     }
     of: dict[str, Any] = weights.model_dump()
     parts = {name: int(of[name]) for name, agrees in agreements.items() if agrees}
-    return Scored(candidate.claim_id, candidate.account_key, sum(parts.values()), parts)
+    return Scored(candidate.claim_id, candidate.number_key, sum(parts.values()), parts)
 
 
 def service_days(remitted: RemittanceClaim) -> tuple[date, ...]:
@@ -115,7 +115,7 @@ def _codes_agree(candidate: Candidate, remitted: RemittanceClaim) -> bool:
 
 def _members(remitted: RemittanceClaim) -> set[str]:
     people = (remitted.patient, remitted.insured, remitted.corrected_insured)
-    return {_plain(one.identifier) for one in people if one and one.identifier}
+    return {plain(one.identifier) for one in people if one and one.identifier}
 
 
 def _providers(remitted: RemittanceClaim, payee_npi: str | None) -> set[str]:
@@ -126,7 +126,3 @@ def _providers(remitted: RemittanceClaim, payee_npi: str | None) -> set[str]:
 def _names(remitted: RemittanceClaim) -> set[str]:
     people = (remitted.patient, remitted.insured)
     return {name_key(one.name, one.first_name) for one in people if one} - {""}
-
-
-def _plain(identifier: str) -> str:
-    return "".join(ch for ch in identifier.upper() if ch.isalnum())

@@ -1,8 +1,8 @@
-"""Which of the payers' answers for a patient account can be posted now, and which must wait.
+"""Which of the payers' answers for a patient control number can be posted now, and which must wait.
 
 It is apart because order must not matter: an 835 may overtake its claim, a correction its reversal,
-a reversal its original. What cannot be posted yet waits; whenever the account changes, all that
-waits is looked at again, so every order of the same facts ends in the same balances.
+a reversal its original. What cannot be posted yet waits; whenever a claim with the number changes,
+all that waits is looked at again, so every order of the same facts ends in the same balances.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from services.remittance.domain.crossing import (
 )
 from services.remittance.domain.matching import match_claim
 from services.remittance.domain.posting import Posting, negated_by, post, summed_adjustments
-from services.remittance.domain.state import Arrived, LedgerClaim, PatientAccount
+from services.remittance.domain.state import Arrived, LedgerClaim, Namesakes
 from shared.contract.model import Finding
 from shared.contract.remittance import RemittanceClaim
 from shared.money import format_cents
@@ -27,9 +27,9 @@ from shared.x12.answers.balance import claim_difference, line_difference
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The account after all that can be posted was, in the order in which it was."""
+    """The claims after all that can be posted was, in the order in which it was."""
 
-    account: PatientAccount
+    namesakes: Namesakes
     postings: tuple[tuple[Arrived, Posting], ...]
 
 
@@ -51,10 +51,10 @@ def examine(remitted: RemittanceClaim) -> tuple[int, tuple[Finding, ...]]:
     return difference, tuple(findings)
 
 
-def settle(account: PatientAccount, now: datetime) -> Settled:
-    """Posts what can be posted of `account.waiting`, until nothing more can."""
-    claims = {claim.id: claim for claim in account.claims}
-    waiting = list(account.waiting)
+def settle(namesakes: Namesakes, now: datetime) -> Settled:
+    """Posts what can be posted of what waits, until nothing more can."""
+    claims = {claim.id: claim for claim in namesakes.claims}
+    waiting = list(namesakes.waiting)
     postings: list[tuple[Arrived, Posting]] = []
     while ready := _ready(claims, waiting):
         for arrived, claim_id in ready:
@@ -62,7 +62,7 @@ def settle(account: PatientAccount, now: datetime) -> Settled:
             claims[claim_id] = posting.claim
             waiting = [other for other in waiting if other is not arrived]
             postings.append((arrived, posting))
-    return Settled(PatientAccount(tuple(claims.values()), tuple(waiting)), tuple(postings))
+    return Settled(Namesakes(tuple(claims.values()), tuple(waiting)), tuple(postings))
 
 
 def meant_claim(claims: Sequence[LedgerClaim], arrived: Arrived) -> LedgerClaim | None:
@@ -70,15 +70,13 @@ def meant_claim(claims: Sequence[LedgerClaim], arrived: Arrived) -> LedgerClaim 
     that the numbers tell."""
     if arrived.meant is not None:
         return next((claim for claim in claims if claim.id == arrived.meant), None)
-    return match_claim(claims, arrived.claim)
+    return match_claim(claims, arrived.claim, arrived.remittance.payee)
 
 
-def why_it_waits(
-    account: PatientAccount, arrived: Arrived
-) -> tuple[LedgerClaim, int, Finding] | None:
+def why_it_waits(namesakes: Namesakes, arrived: Arrived) -> tuple[LedgerClaim, int, Finding] | None:
     """The claim that `arrived` belongs to, by how many cents it goes too far, and why it waits;
     None where no claim of ours is certain to be meant."""
-    claim = meant_claim(account.claims, arrived)
+    claim = meant_claim(namesakes.claims, arrived)
     if claim is None:
         return None
     if arrived.claim.is_reversal:

@@ -1,9 +1,10 @@
-"""What remittance knows between two events: the claims of a patient account, what waits for them,
-and the remittances read so far.
+"""What remittance knows between two events: the claims with one patient control number, what waits
+for them, and the remittances read so far.
 
 It is apart because deciding, matching and the store all speak in these values. States are found by
 patient control number, since that is what a payer sends back; the key is a hash of it, because keys
-are seen by people who look after the line and not after patients.
+are seen by people who look after the line and not after patients. A number is no patient: clinics
+use the same ones, and each has an account of its own under it.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,38 @@ Place = tuple[UUID, int]
 """A claim of a remittance: the remittance's id and the claim's position in it."""
 
 RemittanceStatus = Literal["accepted", "held", "rejected"]
+
+
+class BillingProvider(NamedTuple):
+    """Who bills a claim (2010AA): its patient account is this provider's."""
+
+    npi: str | None = None
+    tax_id: str | None = None
+    """REF*EI or SY, letters and digits only."""
+    source: str = ""
+    """Who sent the claim, for one that names its provider by neither."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from other providers: its NPI, else its tax id (the clinics of a group
+        share one), else who sends its claims."""
+        if self.npi:
+            return f"npi/{self.npi}"
+        return f"tax/{self.tax_id}" if self.tax_id else f"source/{self.source}"
+
+
+class Payee(NamedTuple):
+    """Whom a remittance pays (1000B): the billing provider, or whoever collects for it."""
+
+    identifier: str | None = None
+    """N104: an NPI, or a tax id (`N103` FI)."""
+    tax_id: str | None = None
+    """N104 where N103 is FI, else REF*TJ."""
+    is_ours: bool = False
+    """`identifier` is the NPI of a billing provider whose claims we know."""
+
+
+NOBODY_KNOWN = Payee()
 
 
 class LedgerLine(NamedTuple):
@@ -90,6 +123,8 @@ class LedgerClaim(NamedTuple):
     id: UUID
     revision: int
     patient_control_number: str
+    account_id: str
+    """The patient account that it stands in, for life, whatever later revisions say."""
     payer_identifier: str
     charge: int
     charge_entry: UUID | None
@@ -118,6 +153,7 @@ class LedgerClaim(NamedTuple):
     """When the payer took the claim into adjudication (277CA)."""
     acceptance_evidence: str | None = None
     """Which answer said so: its kind, control number and status codes."""
+    billing: BillingProvider = BillingProvider()
 
     @property
     def payer(self) -> str:
@@ -161,6 +197,7 @@ class Remittance:
     decided_by: str | None = None
     """The person who accepted or rejected it, where it was held."""
     note: str | None = None
+    payee_tax_id: str | None = None
 
     @property
     def cash(self) -> int:
@@ -169,7 +206,8 @@ class Remittance:
 
     @property
     def source(self) -> "RemittanceSource":
-        return RemittanceSource(self.id, self.payer_identifier, self.trace_number or "")
+        payee = Payee(self.payee_identifier, self.payee_tax_id)
+        return RemittanceSource(self.id, self.payer_identifier, self.trace_number or "", payee)
 
 
 class Tally(NamedTuple):
@@ -188,6 +226,7 @@ class RemittanceSource:
     id: UUID
     payer_identifier: str
     trace_number: str
+    payee: Payee = NOBODY_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +248,10 @@ class Arrived:
         return self.remittance.id, self.claim.position
 
 
-class PatientAccount(NamedTuple):
-    """All claims with one patient control number (two senders may use the same), and what payers
-    sent for it that could not be posted so far, in the order of its arrival."""
+class Namesakes(NamedTuple):
+    """All claims with one patient control number, of whichever provider and patient, and what
+    payers sent for it that could not be posted so far, in the order of its arrival. They are loaded
+    and locked together, so that a claim and its 835 cannot miss each other."""
 
     claims: tuple[LedgerClaim, ...] = ()
     waiting: tuple[Arrived, ...] = ()
@@ -220,7 +260,7 @@ class PatientAccount(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Where a claim is found by something other than its patient control number: the keys of the
-    accounts that may hold it."""
+    namesakes that may hold it."""
 
     keys: tuple[str, ...]
     candidates: tuple["Candidate", ...] = ()
@@ -231,7 +271,7 @@ class Candidate(NamedTuple):
     """What of a claim of ours can be compared with a payer's, beside its charge and lines."""
 
     claim_id: UUID
-    account_key: str
+    number_key: str
     payer_identifier: str
     charge: int
     codes: frozenset[str]
@@ -250,7 +290,7 @@ class AlreadyRead:
     state: ReadState = "posted"
     arrived: Arrived | None = None
     """The claim itself, where a person decides on it."""
-    account_key: str = ""
+    number_key: str = ""
     claim_id: UUID | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -258,6 +298,11 @@ class AlreadyRead:
 @dataclass(frozen=True, slots=True)
 class AlreadyPosted:
     """An entry with this business key is in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnProvider:
+    """Claims of ours name this NPI as their billing provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,13 +350,14 @@ class FirstOfTrace:
 
 
 State = (
-    PatientAccount
+    Namesakes
     | Remittance
     | Tally
     | Elsewhere
     | AlreadyRead
     | AlreadyPosted
     | FirstOfTrace
+    | OwnProvider
     | Document
     | PatientMoney
     | Deposit
@@ -352,11 +398,13 @@ class RemittanceClaimRow:
 
     remittance_id: UUID
     position: int
-    account_key: str
+    number_key: str
     state: ReadState
     claim: RemittanceClaim
     content: bytes
     claim_id: UUID | None = None
+    account_id: str | None = None
+    """The patient account of our claim, where one is meant."""
     difference: int = 0
     findings: tuple[Finding, ...] = ()
     meant: UUID | None = None
@@ -368,10 +416,28 @@ FEES = "fees"
 """The key of the fee schedules' prices that a batch may need."""
 
 
-def account_key(patient_control_number: str) -> str:
-    """The key that a patient account's states, order and parking go by. Payers change case and pad
-    with blanks; neither makes another patient."""
-    return str(business_id("pcn", patient_control_number.strip().upper()))
+def number_key(patient_control_number: str) -> str:
+    """The key that the states, order and parking of all claims with a number go by. Payers change
+    case and pad with blanks; neither makes another number."""
+    return str(business_id("pcn", _plain_number(patient_control_number)))
+
+
+def patient_account_id(
+    patient_control_number: str, provider: BillingProvider, *more: object
+) -> str:
+    """The patient account of a provider under a control number. Accounts that were opened before
+    there was more than one under a number have that number's key for an id, and keep it."""
+    number = _plain_number(patient_control_number)
+    return str(business_id("patient-account", number, provider.key, *more))
+
+
+def _plain_number(patient_control_number: str) -> str:
+    return patient_control_number.strip().upper()
+
+
+def own_provider_key(npi: str) -> str:
+    """The key under which stands that a billing provider is one of ours."""
+    return f"provider/{npi}"
 
 
 def place_key(remittance_id: UUID, position: int) -> str:
@@ -412,6 +478,11 @@ def denial_key(place: Place, number: int) -> str:
 def posted_key(business_key: str) -> str:
     """The key under which stands that an entry is in the ledger already."""
     return f"posted/{business_key}"
+
+
+def plain(identifier: str) -> str:
+    """An identifier for comparing: letters and digits only, in capitals."""
+    return "".join(ch for ch in identifier.upper() if ch.isalnum())
 
 
 def name_key(last: str | None, first: str | None) -> str:

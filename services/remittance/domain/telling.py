@@ -54,8 +54,7 @@ class Teller:
         yield self.claim_told(posting.claim, arrived, claim_event(posting))
         original = posting.reverses
         payment = payment_posted(
-            posting.claim.id,
-            posting.claim.patient_control_number,
+            posting.claim,
             posting.adjudication,
             arrived.remittance.trace_number,
             posting.entries,
@@ -112,7 +111,7 @@ class Teller:
             amount=amount,
             claim_id=claim.id,
             payer_id=claim.payer,
-            account_hash=account_hash(self.account_hash_key, claim.patient_control_number),
+            account_hash=account_hash(self.account_hash_key, claim),
         )
 
     def cash_posted(self, remittance: Remittance, cash: Entry) -> Event:

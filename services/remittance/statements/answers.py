@@ -102,6 +102,10 @@ class EstimateGiven(_Body):
     """A good-faith estimate. The same reference of the same account replaces what it said."""
 
     patient_control_number: Word
+    billing_provider: Annotated[str | None, Field(pattern=r"^[0-9]{9,10}$")] = None
+    """The clinic's NPI or tax id. Needed where several clinics use the number; better always, since
+    an estimate that was given before the claims came, and for no clinic, counts only while one of
+    them uses the number."""
     reference: Word
     amount: Cents
     """What the patient was told to expect to pay."""

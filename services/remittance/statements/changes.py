@@ -14,7 +14,7 @@ from services.remittance.balances import patient_balances
 from services.remittance.domain.balances import REFUND_DAYS, PatientBalance
 from services.remittance.domain.patient_statement import Standing, balance_changed, standing_of
 from services.remittance.domain.patient_terms import DEFAULT_TERMS, BillingTerms
-from services.remittance.domain.state import PatientAccount, PatientMoney, RemittanceClaimRow
+from services.remittance.domain.state import Namesakes, PatientMoney, RemittanceClaimRow
 from services.remittance.statements import store
 from shared.contract.envelope import Event
 from shared.database import Connection
@@ -34,14 +34,14 @@ def touched(states: Mapping[str, object], rows: Iterable[object]) -> set[UUID]:
     """The patient accounts whose balance these decisions may have changed."""
     found = set()
     for key, state in states.items():
-        if isinstance(state, PatientAccount) and any(_is_decided(one) for one in state.claims):
-            found.add(UUID(key))
+        if isinstance(state, Namesakes):
+            found |= {UUID(one.account_id) for one in state.claims if _is_decided(one)}
         elif isinstance(state, PatientMoney):
             found.add(UUID(key.partition("/")[0]))
     found |= {
-        UUID(row.account_key)
+        UUID(row.account_id)
         for row in rows
-        if isinstance(row, RemittanceClaimRow) and row.claim_id is not None
+        if isinstance(row, RemittanceClaimRow) and row.account_id is not None
     }
     return found
 

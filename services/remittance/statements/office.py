@@ -24,7 +24,7 @@ from services.remittance.domain.patient_statement import (
     statement_ready,
 )
 from services.remittance.domain.patient_terms import Language
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import BillingProvider, number_key, patient_account_id
 from services.remittance.statements import facts, store
 from services.remittance.statements.changes import Rules, refresh
 from shared.database import Connection, Pool
@@ -32,6 +32,7 @@ from shared.messaging import outbox
 
 BATCH = 100
 TOKEN_BYTES = 32
+NPI_LENGTH = 10
 
 logger = logging.getLogger("claimwire.remittance")
 
@@ -177,13 +178,22 @@ class StatementOffice:
     # Estimates
 
     async def load_estimate(
-        self, patient_control_number: str, reference: str, given: Estimate, by: str, now: datetime
+        self,
+        patient_control_number: str,
+        reference: str,
+        given: Estimate,
+        by: str,
+        now: datetime,
+        *,
+        billing_provider: str | None = None,
     ) -> UUID:
         """Takes in what a patient was told to expect; returns the account's id. A bill that is
-        ready and too far above it is held from now on."""
-        account_id = UUID(account_key(patient_control_number))
+        ready and too far above it is held from now on. `billing_provider` is an NPI or a tax id.
+
+        Raises StatementError: account-ambiguous, provider-unknown.
+        """
         async with self.pool.acquire() as connection, connection.transaction():
-            await store.lock_account(connection, account_id)
+            account_id = await _account_of(connection, patient_control_number, billing_provider)
             await store.load_estimate(connection, account_id, reference, given, by, now)
             known = await store.current(connection, account_id)
             newest = await store.estimate(connection, account_id)
@@ -221,6 +231,33 @@ class StatementOffice:
             await store.record(connection, statement_id, now, "link", "opened")
             found = await store.statement(connection, statement_id)
             return found if found is not None and found.status != "held" else None
+
+
+async def _account_of(connection: Connection, number: str, billing_provider: str | None) -> UUID:
+    """The account with a control number: the only one, or this provider's. Where there is none, the
+    one that the provider's claim will have; with no provider, the number's own id."""
+    number_id = UUID(number_key(number))
+    rows = await store.accounts_of_number(connection, number_id)
+    found = {
+        row["account_id"]
+        for row in rows
+        if billing_provider in (None, row["billing_npi"], row["billing_tax_id"])
+    }
+    if len(found) > 1:
+        raise StatementError(
+            "account-ambiguous",
+            "Several billing providers use this number: name the one that is meant by its NPI.",
+        )
+    if found:
+        return UUID(str(found.pop()))
+    if billing_provider is None:
+        return number_id
+    if len(billing_provider) != NPI_LENGTH:
+        raise StatementError(
+            "provider-unknown",
+            "No claim with this number is known of this tax id: name the provider by its NPI.",
+        )
+    return UUID(patient_account_id(number, BillingProvider(npi=billing_provider)))
 
 
 def _hash(token: str) -> bytes:

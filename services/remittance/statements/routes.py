@@ -30,6 +30,9 @@ READ, WRITE = "patients:read", "patients:write"
 OPEN_PATHS = ("/bill/",)
 """Below this a one-time token is the key."""
 
+_STATUSES = {"unknown-account": 404, "unknown-statement": 404, "provider-unknown": 422}
+"""HTTP statuses of a StatementError's codes that are not 409."""
+
 router = APIRouter(tags=["patients"])
 MayRead = Annotated[Caller, Depends(allowed(READ))]
 MayWrite = Annotated[Caller, Depends(allowed(WRITE))]
@@ -170,10 +173,18 @@ async def link(statement_id: UUID, office: AtOffice, caller: MayWrite) -> answer
 async def estimate(
     body: answers.EstimateGiven, office: AtOffice, caller: MayWrite
 ) -> answers.EstimateAnswer:
-    """A bill of the account that is $400 or more above it waits for a person (45 CFR 149.620)."""
+    """A bill of the account that is $400 or more above it waits for a person (45 CFR 149.620). 409
+    account-ambiguous where several billing providers use the number and none is named."""
     given = Estimate(amount=body.amount, given_on=body.given_on)
-    account_id = await office.load_estimate(
-        body.patient_control_number, body.reference, given, caller.source, clock()
+    account_id = await _done(
+        office.load_estimate(
+            body.patient_control_number,
+            body.reference,
+            given,
+            caller.source,
+            clock(),
+            billing_provider=body.billing_provider,
+        )
     )
     return answers.EstimateAnswer(account_id=account_id)
 
@@ -221,5 +232,5 @@ async def _done(doing: Awaitable[Done]) -> Done:
     try:
         return await doing
     except StatementError as error:
-        status = 404 if error.code.startswith("unknown") else 409
+        status = _STATUSES.get(error.code, 409)
         raise Problem(status, error.code, str(error)) from None

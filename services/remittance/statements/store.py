@@ -59,7 +59,14 @@ SELECT account_id FROM patient_balance WHERE credit_cents > 0 AND is_settled
 ORDER BY account_id LIMIT $1
 """
 _POSTPONE = "UPDATE patient_balance SET statement_due_on = $2 WHERE account_id = $1"
-_LOCK_ACCOUNT = "SELECT id FROM patient_account WHERE id = $1 FOR UPDATE"
+_LOCK_ACCOUNT = """
+SELECT id FROM control_number
+WHERE id = (SELECT number_id FROM claim WHERE account_id = $1 LIMIT 1) FOR UPDATE
+"""
+_LOCK_NUMBER = "SELECT FROM control_number WHERE id = $1 FOR UPDATE"
+_ACCOUNTS_OF_NUMBER = """
+SELECT DISTINCT account_id, billing_npi, billing_tax_id FROM claim WHERE number_id = $1
+"""
 _STATEMENT = """
 SELECT id, account_id, status, content, language, made_on, due_on, version, findings
 FROM statement
@@ -83,8 +90,14 @@ FROM unnest($1::uuid[], $2::bytea[]) AS now (account_id, fingerprint)
 WHERE statement.account_id = now.account_id AND status <> 'superseded'
   AND statement.fingerprint <> now.fingerprint
 """
+# One that was given before any claim came is under the number's id: it is of the account only while
+# that has the number to itself.
 _ESTIMATE = """
-SELECT amount_cents, given_on FROM estimate WHERE account_id = $1
+SELECT amount_cents, given_on FROM estimate
+WHERE account_id = $1 OR account_id IN (
+    SELECT number_id FROM claim WHERE claim.account_id = $1 AND NOT EXISTS (
+        SELECT FROM claim AS other
+        WHERE other.number_id = claim.number_id AND other.account_id <> claim.account_id))
 ORDER BY given_on DESC, loaded_at DESC LIMIT 1
 """
 _LOAD_ESTIMATE = """
@@ -146,8 +159,16 @@ async def postpone(connection: Connection, account_id: UUID, until: date) -> Non
 
 
 async def lock_account(connection: Connection, account_id: UUID) -> bool:
-    """Locks a patient account as posting does; False where there is none."""
+    """Locks a patient account as posting does, by its control number; False where there is none."""
     return await connection.fetchval(_LOCK_ACCOUNT, account_id) is not None
+
+
+async def accounts_of_number(connection: Connection, number_id: UUID) -> list[asyncpg.Record]:
+    """The patient accounts with a control number, which is locked: account id, NPI and tax id of
+    the provider."""
+    await connection.execute(_LOCK_NUMBER, number_id)
+    rows: list[asyncpg.Record] = await connection.fetch(_ACCOUNTS_OF_NUMBER, number_id)
+    return rows
 
 
 # Statements

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from shared.contract import topics
 from shared.contract.claim import (
     Address,
@@ -48,7 +48,7 @@ VISIT_ANSWER = (
 
 
 def account_of(number: str) -> UUID:
-    return UUID(account_key(number))
+    return UUID(number_key(number))
 
 
 def submitted(

@@ -20,7 +20,7 @@ from services.remittance.domain.commands import (
 from services.remittance.domain.extract import COLUMNS
 from services.remittance.domain.incoming import Numbered
 from services.remittance.domain.policy import DEFAULT, Policy
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from services.remittance.domain.variance import Fee
 from services.remittance.looking_again import EVER, look_again
 from shared.contract.envelope import business_id
@@ -62,7 +62,7 @@ async def _audit(desk: Any) -> None:
 
 
 async def _patient(desk: Any, number: str) -> PatientBalance:
-    key = account_key(number)
+    key = number_key(number)
     (found,) = (await _ask(desk, balances.patient_balances, [key])).values()
     assert isinstance(found, PatientBalance)
     return found

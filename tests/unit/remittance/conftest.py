@@ -38,16 +38,16 @@ from services.remittance.domain.state import (
     Document,
     Elsewhere,
     LedgerClaim,
-    PatientAccount,
+    Namesakes,
     Place,
     ReadState,
     Remittance,
     RemittanceClaimRow,
     State,
-    account_key,
     denial_key,
     document_key,
     found_key,
+    number_key,
     place_key,
     posted_key,
 )
@@ -130,7 +130,7 @@ class Books:
             source = next(one for one in self.remittances if one.id == body.place[0]).source
             arrived = Arrived(source, row.claim, row.content, row.state, row.meant)
             self.states[place_key(*body.place)] = AlreadyRead(
-                row.state, arrived, row.account_key, row.claim_id, row.findings
+                row.state, arrived, row.number_key, row.claim_id, row.findings
             )
         for key, (state, row_of) in self.denials.items():
             self.states[denial_key(*key)] = Denied(
@@ -154,11 +154,11 @@ class Books:
         for row in held:
             if row.remittance_id == remittance_id:
                 place = row.remittance_id, row.position
-                self.command(Released(place, row.claim, row.account_key, row.content))
+                self.command(Released(place, row.claim, row.number_key, row.content))
 
     def submit(self, claim: SubmittedClaim, traceparent: str | None = None) -> list[Event]:
         """A revision of a claim was sent to its payer."""
-        key = account_key(claim.patient_control_number)
+        key = number_key(claim.patient_control_number)
         return self.tell(Registration(claim, key, traceparent))
 
     def number(self, claim_id: UUID, number: str) -> list[Event]:
@@ -178,7 +178,7 @@ class Books:
         homes = [
             key
             for key, account in self.states.items()
-            if isinstance(account, PatientAccount)
+            if isinstance(account, Namesakes)
             and any(numbers & _numbers_of(claim) for claim in account.claims)
         ]
         if homes:
@@ -192,7 +192,7 @@ class Books:
         return {
             claim.id: claim
             for account in self.states.values()
-            if isinstance(account, PatientAccount)
+            if isinstance(account, Namesakes)
             for claim in account.claims
         }
 

@@ -17,7 +17,7 @@ from services.remittance.domain.commands import (
     WriteOff,
 )
 from services.remittance.domain.ledger import AccountKind
-from services.remittance.domain.state import account_key, money_key
+from services.remittance.domain.state import money_key
 from shared.contract.events import AdjustmentPosted, DepositReconciled, RemittancePosted
 
 BY = "a biller"
@@ -198,7 +198,7 @@ def test_a_patients_payment_is_posted_once_and_a_credit_goes_back(books: Any, ma
     books.command(RefundPatient(claim.id, "R-1", 2_000, BY, is_paid=True))
     books.check()
     assert _of(books, AccountKind.PATIENT_CASH) == 3_000
-    money = books.states[money_key(account_key(claim.patient_control_number))]
+    money = books.states[money_key(books.claims[claim.id].account_id)]
     assert (money.paid, money.refunds_due) == (3_000, 0)
 
 

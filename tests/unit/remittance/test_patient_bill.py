@@ -25,7 +25,7 @@ from services.remittance.domain.patient_statement import (
 )
 from services.remittance.domain.patient_terms import DEFAULT_TERMS, BillingTerms
 from services.remittance.domain.registration import ledger_lines
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from shared.contract.claim import (
     Address,
     Claim,
@@ -38,7 +38,7 @@ from shared.contract.claim import (
 )
 from tests.examples import examples
 
-ACCOUNT = UUID(account_key("ACCT-0"))
+ACCOUNT = UUID(number_key("ACCT-0"))
 DAY = date(2026, 3, 1)
 CHARGES = (6_000, 3_000, 1_000)
 REASONS = [("CO", "45"), ("CO", "197"), ("PR", "1"), ("PR", "2"), ("PR", "3"), ("OA", "101")]

@@ -103,7 +103,7 @@ def test_no_rule_is_guessed_for_a_payer_whose_state_is_not_known() -> None:
 def _candidate(number: int, **fields: Any) -> Candidate:
     known: dict[str, Any] = {
         "claim_id": UUID(int=number),
-        "account_key": str(UUID(int=number)),
+        "number_key": str(UUID(int=number)),
         "payer_identifier": "PAY01",
         "charge": 10_000,
         "codes": frozenset({"99213"}),

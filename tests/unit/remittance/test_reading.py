@@ -17,7 +17,7 @@ from services.remittance.domain.incoming import (
     Registration,
     claim_from_json,
 )
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from services.remittance.reading import read_payer_message, read_submission, read_transactions
 from shared.contract import topics
 from shared.contract.claim import Claim, Insured, Payer, Procedure, Provider, ServiceLine
@@ -122,7 +122,7 @@ def test_units_of_one_message_are_numbered_and_keyed_without_account_numbers() -
     units = [unit for unit in _units(record) if isinstance(unit, Unit)]
     assert [unit.part for unit in units] == list(range(7))
     keys = [unit.key for unit in units if isinstance(unit.body, ClaimRead)]
-    assert keys == [account_key("A0"), account_key("A1"), account_key("A0")]
+    assert keys == [number_key("A0"), number_key("A1"), number_key("A0")]
     assert all(UUID(unit.key) for unit in units)
 
 
@@ -205,7 +205,7 @@ def test_a_submitted_claim_is_registered_under_its_account() -> None:
     assert isinstance(unit, Unit)
     assert isinstance(unit.body, Registration)
     assert unit.key == str(CLAIM_ID)
-    assert unit.body.account_key == account_key("ACCT-1")
+    assert unit.body.number_key == number_key("ACCT-1")
     assert (unit.body.claim.revision, unit.body.claim.owed) == (2, 10_000)
     assert unit.body.traceparent == "00-x"
 

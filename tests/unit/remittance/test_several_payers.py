@@ -9,7 +9,7 @@ import pytest
 from services.remittance.domain.incoming import Registration
 from services.remittance.domain.ledger import AccountKind, EntryKind
 from services.remittance.domain.registration import Submitted, SubmittedCoverage, SubmittedPayer
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from shared.contract.claim import Claim, Insured, OtherCoverage, Payer, Provider, ServiceLine
 from shared.contract.claim import Procedure as Billed
 from shared.contract.events import ClaimSecondaryDue, ClaimSubmitted, InterchangeReference
@@ -128,7 +128,7 @@ def _document() -> Claim:
 def _submitted(claim: Claim) -> Registration:
     content = _wire(claim)
     known = Submitted.model_validate_json(content).claim
-    return Registration(known, account_key(claim.patient_control_number), None, content)
+    return Registration(known, number_key(claim.patient_control_number), None, content)
 
 
 def _wire(claim: Claim) -> bytes:

@@ -15,7 +15,7 @@ from services.remittance.domain.commands import DecideRemittance
 from services.remittance.domain.incoming import Registration
 from services.remittance.domain.ledger import AccountKind
 from services.remittance.domain.registration import Submitted
-from services.remittance.domain.state import account_key
+from services.remittance.domain.state import number_key
 from services.remittance.reading import read_transactions
 from shared.contract.claim import Claim
 from shared.contract.events import ClaimSubmitted, InterchangeReference
@@ -48,7 +48,7 @@ def _registration(claim: Claim) -> Registration:
     )
     content = to_wire(ClaimSubmitted(claim=claim, interchange=reference, submitted_at=AT))
     known = Submitted.model_validate_json(content).claim
-    return Registration(known, account_key(claim.patient_control_number), None, content)
+    return Registration(known, number_key(claim.patient_control_number), None, content)
 
 
 def _month(books: Any, scenario: str, seed: int) -> Payer:
