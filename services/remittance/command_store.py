@@ -48,7 +48,8 @@ WHERE id = ANY($1::uuid[]) AND trace_number IS NOT NULL
 _READS = """
 SELECT remittance_id, position, number_id, remittance_claim.claim_id, state, content,
        meant_claim_id, remittance_claim.findings, payer_identifier, trace_number, payee_identifier,
-       payee_tax_id, EXISTS (SELECT FROM claim WHERE billing_npi = payee_identifier) AS payee_is_ours
+       payee_tax_id,
+       EXISTS (SELECT FROM claim WHERE billing_npi = payee_identifier) AS payee_is_ours
 FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
 JOIN unnest($1::uuid[], $2::int[]) AS wanted (id, place)
   ON remittance_id = wanted.id AND position = wanted.place

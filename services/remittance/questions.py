@@ -55,7 +55,8 @@ FROM remittance WHERE status = 'held' ORDER BY read_at, id LIMIT $1
 _WAITING = """
 SELECT remittance_id, position, remittance_claim.claim_id, state, remittance_claim.status,
        charge_cents, paid_cents, remittance_claim.difference_cents, remittance_claim.findings,
-       number_id, content, payer_identifier, trace_number, payee_identifier, remittance_claim.read_at
+       number_id, content, payer_identifier, trace_number, payee_identifier,
+       remittance_claim.read_at
 FROM remittance_claim JOIN remittance ON remittance.id = remittance_id
 WHERE state IN ('unmatched', 'waiting', 'quarantined') AND ($2::text IS NULL OR state = $2)
 ORDER BY remittance_claim.seq LIMIT $1

@@ -60,9 +60,9 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[
             $20::text[], $21::bigint[], $22::text[], $23::text[], $24::text[], $25::timestamptz[],
             $26::text[], $27::text[], $28::text[], $29::text[])
   AS new (id, number_id, account_id, revision, pcn, payer, payer_number, status, charge, paid,
-          contractual, patient, other, denied, charge_entry, charge_revision, lines, control_numbers, standing,
-          traceparent, written_off, owing_payer, payer_sequence, next_payers, accepted_at,
-          evidence, billing_npi, billing_tax_id, source)
+          contractual, patient, other, denied, charge_entry, charge_revision, lines,
+          control_numbers, standing, traceparent, written_off, owing_payer, payer_sequence,
+          next_payers, accepted_at, evidence, billing_npi, billing_tax_id, source)
 ON CONFLICT (id) DO UPDATE SET
     revision = excluded.revision, payer_identifier = excluded.payer_identifier,
     payer_claim_control_number = excluded.payer_claim_control_number, status = excluded.status,

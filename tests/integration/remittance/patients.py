@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
-from services.remittance.domain.state import number_key
+from services.remittance.domain.state import BillingProvider, patient_account_id
 from shared.contract import topics
 from shared.contract.claim import (
     Address,
@@ -47,8 +47,16 @@ VISIT_ANSWER = (
 """An insurer's answer: a copay, a coinsurance, a deductible, a test at no cost."""
 
 
-def account_of(number: str) -> UUID:
-    return UUID(number_key(number))
+NPI = "1234567893"
+
+
+def account_of(number: str, npi: str = NPI) -> UUID:
+    return UUID(patient_account_id(number, BillingProvider(npi=npi)))
+
+
+def claim_id_of(number: str, claim: str = "", npi: str = NPI) -> UUID:
+    told = () if npi == NPI else (npi,)
+    return business_id("claim", "hospital", number, claim, *told)
 
 
 def submitted(
@@ -58,10 +66,14 @@ def submitted(
     claim: str = "",
     revision: int = 1,
     second_payer: bool = False,
+    npi: str = NPI,
+    tax_id: str | None = None,
+    patient: tuple[str, str] = ("RIVERA", "JORDAN"),
+    member: str = "W1",
 ) -> Record:
-    """`claim.submitted.v1`. `claim` tells claims of one account apart."""
+    """`claim.submitted.v1`. `claim` tells claims of one account apart, `npi` the clinics."""
     body = Claim(
-        id=business_id("claim", "hospital", number, claim),
+        id=claim_id_of(number, claim, npi),
         revision=revision,
         kind="professional",
         source="hospital",
@@ -69,7 +81,8 @@ def submitted(
         charge=sum(cents for _, cents in lines),
         billing_provider=Provider(
             name="LAKESIDE FAMILY CLINIC",
-            npi="1234567893",
+            npi=npi,
+            tax_id=tax_id,
             address=Address(
                 line1="1200 SHORE DRIVE", city="SPRINGFIELD", state="IL", postal_code="62703"
             ),
@@ -77,9 +90,9 @@ def submitted(
         ),
         subscriber=Insured(
             is_person=True,
-            name="RIVERA",
-            first_name="JORDAN",
-            identifier="W1",
+            name=patient[0],
+            first_name=patient[1],
+            identifier=member,
             address=Address(
                 line1="418 WILLOW STREET", city="SPRINGFIELD", state="IL", postal_code="62704"
             ),
@@ -122,6 +135,7 @@ def answered(
     paid: str,
     trace: str = "T1",
     payer: str = "PAY01",
+    payee: Sequence[str] = (f"N1*PE*LAKESIDE FAMILY CLINIC*XX*{NPI}",),
 ) -> Record:
     """An 835. An answer is the account number, the rest of its CLP, and the segments after it."""
     segments = [
@@ -129,7 +143,7 @@ def answered(
         f"BPR*I*{paid}*C*ACH*CCP*01*1*DA*2*3**01*4*DA*5*20260227",
         f"TRN*1*{trace}*1999999999",
         f"N1*PR*MERIDIAN HEALTH PLAN*XV*{payer}",
-        "N1*PE*LAKESIDE FAMILY CLINIC*XX*1234567893",
+        *payee,
         "LX*1",
     ]
     for number, rest, follow in answers:

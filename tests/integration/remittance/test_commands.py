@@ -20,11 +20,11 @@ from services.remittance.domain.commands import (
 from services.remittance.domain.extract import COLUMNS
 from services.remittance.domain.incoming import Numbered
 from services.remittance.domain.policy import DEFAULT, Policy
-from services.remittance.domain.state import number_key
 from services.remittance.domain.variance import Fee
 from services.remittance.looking_again import EVER, look_again
 from shared.contract.envelope import business_id
 from shared.money import parse_cents
+from tests.integration.remittance.patients import account_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = date(2026, 12, 31)
@@ -62,7 +62,7 @@ async def _audit(desk: Any) -> None:
 
 
 async def _patient(desk: Any, number: str) -> PatientBalance:
-    key = number_key(number)
+    key = account_of(number)
     (found,) = (await _ask(desk, balances.patient_balances, [key])).values()
     assert isinstance(found, PatientBalance)
     return found

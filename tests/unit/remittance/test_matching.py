@@ -23,6 +23,7 @@ def _claim(number: int, **fields: Any) -> LedgerClaim:
     facts: dict[str, Any] = {
         "revision": 1,
         "patient_control_number": "SAME",
+        "account_id": "one",
         "payer_identifier": "PAY01",
         "charge": 10_000,
         "charge_entry": None,
