@@ -209,6 +209,15 @@ class Books:
             if leg.account.kind == kind and claim_id in (None, entry.claim_id)
         )
 
+    def held_by(self, kind: AccountKind, holder: str) -> int:
+        """Cents on the account of a kind that a patient account, or a reference, holds."""
+        return sum(
+            leg.amount_cents
+            for entry in self.entries.values()
+            for leg in entry.legs
+            if (leg.account.kind, leg.account.holder) == (kind, holder)
+        )
+
     def read_states(self) -> Counter[ReadState]:
         """How many claims of remittances stand where."""
         return Counter(row.state for row in self.reads.values())

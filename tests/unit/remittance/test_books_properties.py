@@ -18,7 +18,11 @@ from services.remittance.domain.commands import (
     WriteOff,
 )
 from services.remittance.domain.ledger import AccountKind
-from services.remittance.domain.registration import SubmittedCoverage, SubmittedPayer
+from services.remittance.domain.registration import (
+    SubmittedCoverage,
+    SubmittedPayer,
+    SubmittedProvider,
+)
 from tests.examples import examples
 
 REASONS = [("CO", "45"), ("CO", "50"), ("PR", "1"), ("PR", "2"), ("OA", "101"), ("OA", "18")]
@@ -108,6 +112,45 @@ def test_every_order_of_the_same_facts_ends_in_the_same_balances(
             claim.other,
         )
         assert other.receivable == 0
+
+
+CLINICS = ("1234567893", "1245319599")
+
+
+@examples(60)
+@given(told=st.lists(st.tuples(stories(), stories()), min_size=1, max_size=2), data=st.data())
+def test_clinics_that_share_numbers_share_no_money_whatever_the_order(
+    new_books: Any, make: Any, told: list[tuple[Any, Any]], data: st.DataObject
+) -> None:
+    books = new_books()
+    facts: list[tuple[str, Any, Any]] = []
+    left: dict[Any, int] = {}
+    for npi in CLINICS:
+        provider = SubmittedProvider(npi=npi)
+        books.submit(make.claim("KNOWN", source=npi, billing_provider=provider))
+        for place, of_clinics in enumerate(told):
+            story = of_clinics[CLINICS.index(npi)]
+            claim = make.claim(f"{place}", (CHARGE,), source=npi, billing_provider=provider)
+            facts.append(("submit", claim, None))
+            facts += [
+                (f"T-{npi}-{place}-{number}", answer, npi)
+                for number, answer in enumerate(_answers(make, claim, story))
+            ]
+            left[claim.id] = sum(cents for group, _, cents in story[-1][1] if group == "PR")
+    again = data.draw(st.lists(st.sampled_from(facts), max_size=4))
+    for trace, fact, payee in data.draw(st.permutations(facts + again)):
+        if payee is None:
+            books.submit(fact)
+        else:
+            opening = make.opening([fact], trace=trace, payee_identifier=payee)
+            books.remit(opening, [fact])
+        books.check()
+    assert sum(_balances(books).values()) == 0
+    assert len({claim.account_id for claim in books.claims.values()}) == len(books.claims)
+    for claim_id, cents in left.items():
+        claim = books.claims[claim_id]
+        assert (claim.receivable, claim.patient) == (0, cents)
+        assert books.held_by(AccountKind.PATIENT_RECEIVABLE, claim.account_id) == cents
 
 
 @examples(40)

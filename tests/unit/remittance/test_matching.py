@@ -4,8 +4,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from services.remittance.domain.matching import match_claim, match_lines
-from services.remittance.domain.state import LedgerClaim, LedgerLine
+from services.remittance.domain.state import BillingProvider, LedgerClaim, LedgerLine, Payee
 from shared.contract.claim import Procedure
 
 
@@ -104,3 +106,77 @@ def test_of_two_claims_our_line_control_numbers_decide(make: Any) -> None:
 
 def test_two_claims_with_nothing_to_tell_them_apart_match_neither(make: Any) -> None:
     assert match_claim((_claim(1), _claim(2)), make.answer(make.claim("SAME"))) is None
+
+
+# Clinics that use the same number
+
+CLINIC_A, CLINIC_B, GROUP = "1234567893", "1245319599", "1003000126"
+TAX_A, TAX_B = "111111111", "222222222"
+
+
+def _of(number: int, npi: str | None, tax_id: str | None = None, **fields: Any) -> LedgerClaim:
+    return _claim(number, billing=BillingProvider(npi, tax_id, "clinics"), **fields)
+
+
+@pytest.mark.parametrize(
+    "payee",
+    [
+        Payee(CLINIC_B, is_ours=True),
+        Payee(CLINIC_B, TAX_A, is_ours=True),
+        Payee(TAX_B, TAX_B),
+        Payee(GROUP, TAX_B),
+    ],
+)
+def test_the_payee_tells_which_clinics_claim_it_is(make: Any, payee: Payee) -> None:
+    candidates = (_of(1, CLINIC_A, TAX_A), _of(2, CLINIC_B, TAX_B))
+    assert match_claim(candidates, make.answer(make.claim("SAME")), payee) == candidates[1]
+
+
+@pytest.mark.parametrize("payee", [Payee(), Payee(GROUP), Payee(TAX_A, TAX_A), Payee("", "")])
+def test_a_payee_that_is_neither_clinic_or_both_tells_nothing(make: Any, payee: Payee) -> None:
+    candidates = (_of(1, CLINIC_A, TAX_A), _of(2, CLINIC_B, TAX_A))
+    assert match_claim(candidates, make.answer(make.claim("SAME")), payee) is None
+    answer = make.answer(make.claim("SAME"), payer_claim_control_number="P2")
+    numbered = (candidates[0], candidates[1]._replace(payer_claim_control_number="P2"))
+    assert match_claim(numbered, answer, payee) == numbered[1]
+
+
+def test_of_one_clinics_claims_the_line_numbers_decide_though_another_has_the_same(
+    make: Any,
+) -> None:
+    candidates = (
+        _of(1, CLINIC_A, lines=(_line(1, "1"),)),
+        _of(2, CLINIC_A, lines=(_line(1, "2"),)),
+        _of(3, CLINIC_B, lines=(_line(1, "1"),)),
+    )
+    answer = make.answer(make.claim("SAME"), lines=(make.line(10_000, line_control_number="1"),))
+    assert match_claim(candidates, answer, Payee(CLINIC_A, is_ours=True)) == candidates[0]
+
+
+def test_numbers_and_a_payee_that_contradict_each_other_match_neither(make: Any) -> None:
+    candidates = (
+        _of(1, CLINIC_A),
+        _of(2, CLINIC_B, payer_claim_control_number="P2"),
+    )
+    answer = make.answer(make.claim("SAME"), payer_claim_control_number="P2")
+    assert match_claim(candidates, answer, Payee(CLINIC_A, is_ours=True)) is None
+
+
+@pytest.mark.parametrize("payee", [Payee(GROUP), Payee(TAX_B, TAX_B), Payee(GROUP, TAX_B)])
+def test_one_claim_with_the_number_is_the_claim_whoever_collects_for_it(
+    make: Any, payee: Payee
+) -> None:
+    only = _of(1, CLINIC_A, TAX_A)
+    assert match_claim((only,), make.answer(make.claim("SAME")), payee) == only
+
+
+@pytest.mark.parametrize("tax_id", [None, TAX_A])
+def test_what_is_paid_to_another_clinic_of_ours_is_not_taken_for_the_claim_that_came_first(
+    make: Any, tax_id: str | None
+) -> None:
+    only = _of(1, CLINIC_A, TAX_A, payer_claim_control_number="P1")
+    payee = Payee(CLINIC_B, tax_id, is_ours=True)
+    assert match_claim((only,), make.answer(make.claim("SAME")), payee) is None
+    named = make.answer(make.claim("SAME"), payer_claim_control_number="P1")
+    assert match_claim((only,), named, payee) == only
+    assert match_claim((_of(1, None),), make.answer(make.claim("SAME")), payee) is not None
