@@ -1,26 +1,36 @@
 """The remittance service's handler on a real database, driven by the kernel's batch core."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
+from starlette.applications import Starlette
 
-from services.remittance.app import service
+from services.remittance.app import NAME, service
+from services.remittance.statements.changes import Rules
+from services.remittance.statements.office import StatementOffice
 from shared import database
+from shared.blobs import Blobs
 from shared.contract import topics
 from shared.contract.claim import Claim, Insured, Payer, Procedure, Provider, ServiceLine
 from shared.contract.envelope import Event, business_id, to_headers
 from shared.contract.events import ClaimSubmitted, InterchangeReference
 from shared.contract.model import to_wire
+from shared.http import keys
 from shared.messaging.batch import Core
 from shared.messaging.decoding import unfold
 from shared.messaging.handler import Record
 from shared.messaging.store import postgres_transactions
+from shared.service import Context
 from shared.settings import Settings
+from shared.telemetry.metrics import ServiceMetrics
 from shared.telemetry.tracing import Tracing
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,19 +62,69 @@ class Desk:
     async def value(self, query: str, *arguments: Any) -> Any:
         return (await self.fetch(query, *arguments))[0][0]
 
+    async def migrate(self, schema_dir: Path | None = None) -> None:
+        """Brings the database up to this release, or to what the folder holds of it."""
+        await database.migrate(self.pool, NAME, schema_dir or service(Settings()).schema_dir)
+
 
 @pytest.fixture
-async def desk(postgres: Any) -> AsyncIterator[Desk]:
+async def bare_desk(postgres: Any) -> AsyncIterator[Desk]:
+    """One whose database has no tables yet."""
     dsn = postgres.fresh_database()
     made = service(Settings())
     await database.bootstrap(dsn, [made.name], {made.name: PASSWORD})
     pool = await database.create_pool(
         database.service_dsn(dsn, made.name, PASSWORD), made.name, max_size=3
     )
-    await database.migrate(pool, made.name, made.schema_dir)
     core = Core(made.handler, postgres_transactions(pool), Tracing(made.name, 0.0), lambda: NOW)
     yield Desk(dsn, pool, core)
     await pool.close()
+
+
+@pytest.fixture
+async def desk(bare_desk: Desk) -> Desk:
+    await bare_desk.migrate()
+    return bare_desk
+
+
+@pytest.fixture
+def office(desk: Any) -> StatementOffice:
+    return StatementOffice(desk.pool, Rules())
+
+
+@pytest.fixture
+async def app(desk: Any) -> Starlette:
+    settings = Settings()
+    context = Context(
+        service=NAME,
+        settings=settings,
+        pool=desk.pool,
+        blobs=Blobs.from_settings(settings),
+        tracing=Tracing(NAME, 0.0),
+        metrics=ServiceMetrics("patients api"),
+        wake_relay=lambda: None,
+        stopping=asyncio.Event(),
+        logger=None,  # type: ignore[arg-type]
+    )
+    routes = service(settings).routes
+    assert callable(routes)
+    return Starlette(routes=list(routes(context)))
+
+
+@pytest.fixture
+async def key(desk: Any) -> str:
+    made = keys.new_key()
+    async with desk.pool.acquire() as connection:
+        await keys.create(connection, made, name="t", source="ada", scopes=["*"])
+    return made
+
+
+@pytest.fixture
+async def client(app: Starlette, key: str) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://remittance") as client:
+        client.headers["X-API-Key"] = key
+        yield client
 
 
 class Paper:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,14 @@ from starlette.applications import Starlette
 from services.commands import bills
 from services.commands.failures import CommandError
 from services.commands.worklist import Api
-from services.remittance.app import NAME, service
 from services.remittance.balances import patient_balances
 from services.remittance.domain.balances import PatientBalance
 from services.remittance.domain.commands import PatientPaid
 from services.remittance.domain.patient_bill import Estimate
 from services.remittance.statements import store
-from services.remittance.statements.changes import Rules
 from services.remittance.statements.office import StatementError, StatementOffice
 from services.remittance.statements.refunds import declare_refunds
-from shared.blobs import Blobs
-from shared.http import keys
 from shared.messaging.handler import Unit
-from shared.service import Context
-from shared.settings import Settings
-from shared.telemetry.metrics import ServiceMetrics
-from shared.telemetry.tracing import Tracing
 from tests.integration.remittance.patients import (
     NOW,
     VISIT_ANSWER,
@@ -43,11 +34,6 @@ from tests.integration.remittance.patients import (
 ACCOUNT = account_of("A")
 ONE = (("99213", 10_000),)
 """A claim of one service."""
-
-
-@pytest.fixture
-def office(desk: Any) -> StatementOffice:
-    return StatementOffice(desk.pool, Rules())
 
 
 async def _balance(desk: Any, account_id: UUID = ACCOUNT) -> PatientBalance:
@@ -340,41 +326,6 @@ async def test_two_makers_at_once_make_one_bill(billed: Any, office: StatementOf
 
 
 # HTTP
-
-
-@pytest.fixture
-async def app(desk: Any) -> Starlette:
-    settings = Settings()
-    context = Context(
-        service=NAME,
-        settings=settings,
-        pool=desk.pool,
-        blobs=Blobs.from_settings(settings),
-        tracing=Tracing(NAME, 0.0),
-        metrics=ServiceMetrics("patients api"),
-        wake_relay=lambda: None,
-        stopping=asyncio.Event(),
-        logger=None,  # type: ignore[arg-type]
-    )
-    routes = service(settings).routes
-    assert callable(routes)
-    return Starlette(routes=list(routes(context)))
-
-
-@pytest.fixture
-async def key(desk: Any) -> str:
-    made = keys.new_key()
-    async with desk.pool.acquire() as connection:
-        await keys.create(connection, made, name="t", source="ada", scopes=["*"])
-    return made
-
-
-@pytest.fixture
-async def client(app: Starlette, key: str) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://remittance") as client:
-        client.headers["X-API-Key"] = key
-        yield client
 
 
 async def test_the_command_line_writes_the_bill_with_the_most_to_pay(
