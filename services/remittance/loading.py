@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.remittance import command_store, store
+from services.remittance.domain.accounts import NOBODY_KNOWN, Payee
 from services.remittance.domain.commands import (
     DecideRemittance,
     Deposited,
@@ -34,11 +35,9 @@ from services.remittance.domain.matching import line_control_numbers, match_clai
 from services.remittance.domain.receipts import payer_refund_key, payment_key, refund_key
 from services.remittance.domain.state import (
     FEES,
-    NOBODY_KNOWN,
     AlreadyRead,
     Elsewhere,
     Namesakes,
-    Payee,
     Place,
     Remittance,
     State,

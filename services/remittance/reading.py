@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.incoming import (
     ClaimRead,
     Closing,
@@ -27,7 +28,6 @@ from services.remittance.domain.incoming import (
     opening_of,
 )
 from services.remittance.domain.registration import Submitted
-from services.remittance.domain.state import number_key
 from shared.contract.envelope import EnvelopeError, business_id, text_headers
 from shared.contract.events import TYPE_BY_NAME
 from shared.contract.model import Model

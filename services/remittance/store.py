@@ -13,18 +13,17 @@ from uuid import UUID
 
 import asyncpg
 
+from services.remittance.domain.accounts import BillingProvider, Payee, own_provider_key
 from services.remittance.domain.incoming import claim_from_json
 from services.remittance.domain.ledger import ProviderAdjusted
 from services.remittance.domain.state import (
     AlreadyRead,
     Arrived,
-    BillingProvider,
     FirstOfTrace,
     LedgerClaim,
     LedgerLine,
     Namesakes,
     OwnProvider,
-    Payee,
     Posted,
     Remittance,
     RemittanceSource,
@@ -32,7 +31,6 @@ from services.remittance.domain.state import (
     Tally,
     WrittenOff,
     deposit_key,
-    own_provider_key,
     place_key,
     tally_key,
     trace_key,

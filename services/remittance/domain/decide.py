@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.remittance.domain.accounts import own_provider_key
 from services.remittance.domain.cash import deposit
 from services.remittance.domain.commands import (
     DecideRemittance,
@@ -59,7 +60,6 @@ from services.remittance.domain.state import (
     State,
     Tally,
     document_key,
-    own_provider_key,
     place_key,
     tally_key,
 )

@@ -12,10 +12,11 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from services.remittance.domain.accounts import number_key, plain
 from services.remittance.domain.commands import Command
 from services.remittance.domain.ledger import ProviderAdjusted
 from services.remittance.domain.registration import UNKNOWN_PAYER, SubmittedClaim
-from services.remittance.domain.state import Place, number_key, plain
+from services.remittance.domain.state import Place
 from shared.contract.envelope import business_id
 from shared.contract.events import RemittanceBalance
 from shared.contract.model import Finding

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from uuid import UUID
 
+from services.remittance.domain.accounts import Payee, own_provider_key
 from services.remittance.domain.adjudication import SILENT_STATUSES
 from services.remittance.domain.commands import LookedAgain, Released
 from services.remittance.domain.crossing import is_forwarded
@@ -36,7 +37,6 @@ from services.remittance.domain.state import (
     Elsewhere,
     LedgerClaim,
     Namesakes,
-    Payee,
     Place,
     ReadState,
     Remittance,
@@ -44,7 +44,6 @@ from services.remittance.domain.state import (
     State,
     document_key,
     found_key,
-    own_provider_key,
 )
 from services.remittance.domain.telling import Teller
 from services.remittance.domain.variance import Fees, underpaid_lines

@@ -8,7 +8,8 @@ Never by name. What fits two is a match for neither.
 
 from collections.abc import Iterable, Sequence
 
-from services.remittance.domain.state import NOBODY_KNOWN, LedgerClaim, LedgerLine, Payee
+from services.remittance.domain.accounts import NOBODY_KNOWN, Payee
+from services.remittance.domain.state import LedgerClaim, LedgerLine
 from shared.contract.remittance import RemittanceClaim, RemittanceLine
 
 

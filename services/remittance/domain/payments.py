@@ -12,8 +12,9 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.ledger import Account, Entry
-from services.remittance.domain.state import LedgerClaim, number_key
+from services.remittance.domain.state import LedgerClaim
 from shared.contract.envelope import business_id
 from shared.contract.events import Adjudication, PaymentPosted, PaymentReversed
 

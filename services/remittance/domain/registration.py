@@ -9,14 +9,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
+from services.remittance.domain.accounts import BillingProvider, patient_account_id, plain
 from services.remittance.domain.ledger import Entry, charge_entry, charge_reversal
-from services.remittance.domain.state import (
-    BillingProvider,
-    LedgerClaim,
-    LedgerLine,
-    patient_account_id,
-    plain,
-)
+from services.remittance.domain.state import LedgerClaim, LedgerLine
 from shared.contract.claim import Procedure
 from shared.contract.model import Model
 from shared.money import Cents

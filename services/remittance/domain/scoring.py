@@ -12,8 +12,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from services.remittance.domain.accounts import plain
 from services.remittance.domain.policy import MatchWeights
-from services.remittance.domain.state import Candidate, name_key, plain
+from services.remittance.domain.state import Candidate, name_key
 from shared.contract.claim import Claim, Party
 from shared.contract.remittance import RemittanceClaim
 

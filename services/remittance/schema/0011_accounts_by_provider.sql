@@ -13,13 +13,14 @@ ALTER TABLE claim
     ADD COLUMN billing_npi text,
     ADD COLUMN billing_tax_id text,
     ADD COLUMN source text NOT NULL DEFAULT '';
-UPDATE claim SET number_id = account_id;
 UPDATE claim SET
+    number_id = claim.account_id,
     billing_npi = content->'claim'->'billing_provider'->>'npi',
     billing_tax_id = nullif(upper(regexp_replace(
         content->'claim'->'billing_provider'->>'tax_id', '[^[:alnum:]]', '', 'g')), ''),
     source = coalesce(content->'claim'->>'source', '')
-FROM claim_document WHERE claim_id = claim.id;
+FROM claim AS old LEFT JOIN claim_document ON claim_id = old.id
+WHERE claim.id = old.id;
 ALTER TABLE claim ALTER COLUMN number_id SET NOT NULL, ALTER COLUMN source DROP DEFAULT;
 CREATE INDEX claim_of_number ON claim (number_id);
 CREATE INDEX claim_of_provider ON claim (billing_npi) WHERE billing_npi IS NOT NULL;

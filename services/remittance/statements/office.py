@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
+from services.remittance.domain.accounts import BillingProvider, number_key, patient_account_id
 from services.remittance.domain.patient_bill import Bill, Estimate
 from services.remittance.domain.patient_statement import (
     Statement,
@@ -24,7 +25,6 @@ from services.remittance.domain.patient_statement import (
     statement_ready,
 )
 from services.remittance.domain.patient_terms import Language
-from services.remittance.domain.state import BillingProvider, number_key, patient_account_id
 from services.remittance.statements import facts, store
 from services.remittance.statements.changes import Rules, refresh
 from shared.database import Connection, Pool

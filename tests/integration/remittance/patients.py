@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
-from services.remittance.domain.state import BillingProvider, patient_account_id
+from services.remittance.domain.accounts import BillingProvider, patient_account_id
 from shared.contract import topics
 from shared.contract.claim import (
     Address,

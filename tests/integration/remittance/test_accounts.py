@@ -15,11 +15,11 @@ from services.remittance import acting, journal, questions
 from services.remittance.app import service
 from services.remittance.audit import CHECKS
 from services.remittance.balances import patient_balances
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.balances import PatientBalance
 from services.remittance.domain.commands import PatientPaid, RefundPatient, RefusedError
 from services.remittance.domain.ledger import charge_entry
 from services.remittance.domain.policy import DEFAULT
-from services.remittance.domain.state import number_key
 from services.remittance.looking_again import EVER, look_again
 from services.remittance.statements.office import StatementOffice
 from shared.money import parse_cents

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.commands import Command, Released, ResolveClaim
 from services.remittance.domain.decide import Decider
 from services.remittance.domain.incoming import (
@@ -47,7 +48,6 @@ from services.remittance.domain.state import (
     denial_key,
     document_key,
     found_key,
-    number_key,
     place_key,
     posted_key,
 )

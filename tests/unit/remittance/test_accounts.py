@@ -6,16 +6,12 @@ from typing import Any
 
 import pytest
 
+from services.remittance.domain.accounts import BillingProvider, number_key, patient_account_id
 from services.remittance.domain.commands import PatientPaid, RefundPatient, RefusedError
 from services.remittance.domain.ledger import AccountKind
 from services.remittance.domain.payments import account_hash
 from services.remittance.domain.registration import SubmittedProvider, account_for
-from services.remittance.domain.state import (
-    BillingProvider,
-    LedgerClaim,
-    number_key,
-    patient_account_id,
-)
+from services.remittance.domain.state import LedgerClaim
 from shared.contract.events import AdjustmentPosted, PaymentPosted
 
 CLINIC_A, CLINIC_B = "1234567893", "1245319599"

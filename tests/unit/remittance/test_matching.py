@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from services.remittance.domain.accounts import BillingProvider, Payee
 from services.remittance.domain.matching import match_claim, match_lines
-from services.remittance.domain.state import BillingProvider, LedgerClaim, LedgerLine, Payee
+from services.remittance.domain.state import LedgerClaim, LedgerLine
 from shared.contract.claim import Procedure
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.balances import (
     ClaimBalance,
     DenialFacts,
@@ -25,7 +26,6 @@ from services.remittance.domain.patient_statement import (
 )
 from services.remittance.domain.patient_terms import DEFAULT_TERMS, BillingTerms
 from services.remittance.domain.registration import ledger_lines
-from services.remittance.domain.state import number_key
 from shared.contract.claim import (
     Address,
     Claim,

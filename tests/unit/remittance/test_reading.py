@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from services.remittance import reading
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.incoming import (
     ClaimRead,
     Closing,
@@ -17,7 +18,6 @@ from services.remittance.domain.incoming import (
     Registration,
     claim_from_json,
 )
-from services.remittance.domain.state import number_key
 from services.remittance.reading import read_payer_message, read_submission, read_transactions
 from shared.contract import topics
 from shared.contract.claim import Claim, Insured, Payer, Procedure, Provider, ServiceLine

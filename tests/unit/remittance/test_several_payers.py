@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.incoming import Registration
 from services.remittance.domain.ledger import AccountKind, EntryKind
 from services.remittance.domain.registration import Submitted, SubmittedCoverage, SubmittedPayer
-from services.remittance.domain.state import number_key
 from shared.contract.claim import Claim, Insured, OtherCoverage, Payer, Provider, ServiceLine
 from shared.contract.claim import Procedure as Billed
 from shared.contract.events import ClaimSecondaryDue, ClaimSubmitted, InterchangeReference

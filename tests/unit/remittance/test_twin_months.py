@@ -11,11 +11,11 @@ import pytest
 from deploy.twins.hospital import render_x12
 from deploy.twins.payer.core import Payer
 from deploy.twins.payer.scenario_file import load_scenario
+from services.remittance.domain.accounts import number_key
 from services.remittance.domain.commands import DecideRemittance
 from services.remittance.domain.incoming import Registration
 from services.remittance.domain.ledger import AccountKind
 from services.remittance.domain.registration import Submitted
-from services.remittance.domain.state import number_key
 from services.remittance.reading import read_transactions
 from shared.contract.claim import Claim
 from shared.contract.events import ClaimSubmitted, InterchangeReference
