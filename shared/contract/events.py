@@ -399,7 +399,7 @@ class PaymentPosted(Model):
 
     claim_id: UUID
     account_hash: Code
-    """A keyed hash of the patient account: of its control number and billing provider, since clinics
+    """A keyed hash of the patient account: its control number and billing provider, since clinics
     use the same numbers. One that was opened when a number had one account keeps its hash."""
     payer_id: Code
     trace_number: Code
