@@ -49,7 +49,7 @@ async def patient_balances(
     connection: Connection, account_ids: Sequence[UUID]
 ) -> dict[UUID, PatientBalance]:
     """The balances of these patient accounts; accounts without a claim are left out. The id of an
-    account is a claim's `account_id` (`patient_account_id` in `domain/state.py`)."""
+    account is a claim's `account_id` (`patient_account_id` in `domain/accounts.py`)."""
     rows = await connection.fetch(_CLAIMS, account_ids)
     claim_ids = [row["id"] for row in rows]
     shares: dict[UUID, dict[str, int]] = {}

@@ -5,6 +5,7 @@ ones. What has a number in common is loaded, locked and matched together (`numbe
 comes to in money, bills and events goes by the account (`patient_account_id`).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.contract.envelope import business_id
@@ -42,6 +43,7 @@ class Payee(NamedTuple):
 NOBODY_KNOWN = Payee()
 
 
+@lru_cache(maxsize=8192)
 def number_key(patient_control_number: str) -> str:
     """The key that the states, order and parking of all claims with a number go by. Payers change
     case and pad with blanks; neither makes another number."""
