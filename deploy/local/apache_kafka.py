@@ -152,14 +152,15 @@ class ApacheKafka:
             if (home / "data" / "meta.properties").exists():
                 continue
             tool = [*_java(self._cache), "kafka.tools.StorageTool", "format"]
-            tool += ["--cluster-id", cluster, "--config", str(settings), "--ignore-formatted"]
+            # With =, since one id in 64 begins like an option.
+            tool += [f"--cluster-id={cluster}", "--config", str(settings), "--ignore-formatted"]
             running.append(
                 subprocess.Popen(
                     tool, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_environment()
                 )
             )
-        for process in running:
-            output, _ = process.communicate(timeout=_START_TIMEOUT_S)
+        outputs = [process.communicate(timeout=_START_TIMEOUT_S)[0] for process in running]
+        for process, output in zip(running, outputs, strict=True):
             if process.returncode != 0:
                 raise StartError(f"formatting failed: {output.decode(errors='replace')[-500:]}")
 

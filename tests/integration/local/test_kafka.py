@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.apache_kafka import ApacheKafka
 from deploy.local.kafka import Broker, EmbeddedKafka
+from tests.conftest import BROKER_CACHE
 
 
 async def create(broker: Broker, topic: str) -> None:
@@ -99,6 +100,18 @@ async def test_a_kafka_node_keeps_records_over_a_stop(broker: Broker) -> None:
     assert broker.pids == ()
     broker.start()
     assert sorted(map(int, await read(broker, "local.kept", "keepers", 5))) == list(range(5))
+
+
+@pytest.mark.kafka_only("apache")
+@pytest.mark.kafka
+def test_a_cluster_whose_id_begins_like_an_option_starts(tmp_path: Path) -> None:
+    (tmp_path / "cluster-id").write_text("-" + "A" * 21)
+    broker = ApacheKafka(tmp_path, cache=BROKER_CACHE)
+    try:
+        broker.start()
+        assert broker.is_running
+    finally:
+        broker.stop()
 
 
 @pytest.mark.kafka_only("apache3")
