@@ -15,7 +15,7 @@ from services.remittance.domain.commands import LookedAgain, Released
 from services.remittance.domain.crossing import is_forwarded
 from services.remittance.domain.incoming import ClaimRead
 from services.remittance.domain.ledger import Entry
-from services.remittance.domain.matching import match_by_numbers, match_claim, of_payee
+from services.remittance.domain.matching import match_by_numbers_alone, match_claim, of_payee
 from services.remittance.domain.posting import Posting
 from services.remittance.domain.scoring import certain, ranked
 from services.remittance.domain.secondary import secondary_claim
@@ -197,7 +197,7 @@ def home_of(
     if isinstance(found, Elsewhere):
         homes = {claim.id: key for key in found.keys for claim in namesakes_of(states, key).claims}
         candidates = [claim for key in found.keys for claim in namesakes_of(states, key).claims]
-        meant = None if own.claims else match_by_numbers(candidates, body.claim)
+        meant = None if own.claims else match_by_numbers_alone(candidates, body.claim)
         if meant is not None:
             return homes[meant.id], namesakes_of(states, homes[meant.id]), meant.id
         weights = teller.policy.match

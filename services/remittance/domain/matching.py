@@ -55,6 +55,24 @@ def match_by_numbers(
     return found[0] if len(found) == 1 else None
 
 
+def match_by_numbers_alone(
+    candidates: Sequence[LedgerClaim], remitted: RemittanceClaim
+) -> LedgerClaim | None:
+    """As `match_by_numbers`, where none of ours has the patient control number. Then each line with
+    a number of ours must have its charge too: many senders number their lines 1, 2, 3, and so does
+    a stranger."""
+    found = match_by_numbers(candidates, remitted)
+    if found is None or _by_payer_number(candidates, remitted) is not None:
+        return found
+    charges = {line.control_number: line.charge for line in found.lines}
+    numbered = [(line.line_control_number or "").strip() for line in remitted.lines]
+    agrees = all(
+        charges.get(number, line.charge) == line.charge
+        for number, line in zip(numbered, remitted.lines, strict=True)
+    )
+    return found if agrees else None
+
+
 def _by_payer_number(
     candidates: Sequence[LedgerClaim], remitted: RemittanceClaim
 ) -> LedgerClaim | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.remittance.domain.accounts import BillingProvider, Payee
-from services.remittance.domain.matching import match_claim, match_lines
+from services.remittance.domain.matching import match_by_numbers_alone, match_claim, match_lines
 from services.remittance.domain.state import LedgerClaim, LedgerLine
 from shared.contract.claim import Procedure
 
@@ -107,6 +107,16 @@ def test_of_two_claims_our_line_control_numbers_decide(make: Any) -> None:
 
 def test_two_claims_with_nothing_to_tell_them_apart_match_neither(make: Any) -> None:
     assert match_claim((_claim(1), _claim(2)), make.answer(make.claim("SAME"))) is None
+
+
+@pytest.mark.parametrize(("charge", "is_it"), [(10_000, True), (9_999, False)])
+def test_line_numbers_alone_tell_only_with_the_lines_charge(
+    make: Any, charge: int, is_it: bool
+) -> None:
+    ours = _claim(1, lines=(_line(1, "1"),))
+    line = make.line(charge, line_control_number="1")
+    answer = make.answer(make.claim("ELSE"), lines=(line,), charge=charge)
+    assert match_by_numbers_alone((ours,), answer) == (ours if is_it else None)
 
 
 # Clinics that use the same number
