@@ -15,7 +15,8 @@ from deploy.twins import hospital
 from deploy.twins.daybook import Daybook
 from deploy.twins.hospital import Message
 from deploy.twins.payer.scenario import DEFAULT_SEED
-from services.commands.demo import books, listening, send, settle
+from services.commands.demo import books
+from services.commands.demo_events import listening, send, settle
 from shared.database import connect
 
 TODAY = date(2026, 11, 20)

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from deploy.local.stack import Stack
-from services.commands.demo import listening
+from services.commands.demo_events import listening
 from shared.contract.envelope import business_id, text_headers
 from shared.contract.topics import PAYMENTS_POSTED
 from shared.messaging import broker
