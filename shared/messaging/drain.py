@@ -4,11 +4,14 @@ A record may be a file of a hundred thousand claims: its units are pulled as the
 its offset is committed when the last of them is settled.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from typing import TypeAlias
 
 from shared.messaging.batch import Pending
-from shared.messaging.handler import Record
+from shared.messaging.handler import DATAREF, Record
 
 MAX_BYTES = 3_000_000
 """Of the records that one transaction begins: large claims come in smaller batches, since what is
@@ -47,9 +50,23 @@ async def drain(
         if weight + size > MAX_BYTES:
             await settle_chunk()
         weight += size
-        for pending in unfold(record):
+        units = unfold(record)
+        while some := await taken(record, units, max_units - len(chunk) or max_units):
             if len(chunk) >= max_units:
                 await settle_chunk()
-            chunk.append(pending)
+            chunk += some
         reached[record.topic, record.partition] = record.offset + 1
     await settle_chunk()
+
+
+async def taken(record: Record, units: Iterator[Pending], most: int) -> list[Pending]:
+    """The next of a record's units, up to so many; none at its end."""
+    return await aside(record, partial(list, islice(units, most)))
+
+
+async def aside(record: Record, work: Callable[[], list[Pending]]) -> list[Pending]:
+    """Work that decodes a record: in a thread where its value comes from the blob store, which may
+    keep us waiting for long while the broker and whoever asks for our health must not wait."""
+    if record.header(DATAREF) is None:
+        return work()
+    return await asyncio.to_thread(work)

@@ -6,6 +6,7 @@ inbox, say that they are to be decided.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 from shared.database import Pool
 from shared.messaging import parking
 from shared.messaging.batch import Core, Due, Outcome, Pending, Replayed
+from shared.messaging.drain import aside, taken
 from shared.messaging.handler import BlobReader, Record
 from shared.messaging.inbox import Identity
 
@@ -70,7 +72,7 @@ async def replay(
         if group[0].is_whole_record:
             outcome.add(await _replay_whole(lot, record, group[0], core, unfold, max_units))
         else:
-            pending = _pick(record, group, unfold)
+            pending = await aside(record, partial(_pick, record, group, unfold))
             for start in range(0, len(pending), max_units):
                 outcome.add(await core.settle(pending[start : start + max_units]))
     return outcome
@@ -104,16 +106,18 @@ async def _replay_whole(
     outcome = Outcome()
     chunk: list[Pending] = []
     is_closed = False
-    for pending in unfold(record):
-        is_row = pending.identity == (row.event_id, row.part)
-        is_closed = is_closed or is_row
-        # The row blocks its own key, and no other.
-        is_own = is_row or (pending.key is not None and pending.key == row.key)
-        parked_id = row.id if is_row else None
-        chunk.append(pending.as_replay(parked_id, gate=row.id, is_replay=is_own))
-        if len(chunk) >= max_units:
-            outcome.add(await core.settle(await _with_rows(lot, chunk)))
-            chunk = []
+    units = unfold(record)
+    while some := await taken(record, units, max_units):
+        for pending in some:
+            is_row = pending.identity == (row.event_id, row.part)
+            is_closed = is_closed or is_row
+            # The row blocks its own key, and no other.
+            is_own = is_row or (pending.key is not None and pending.key == row.key)
+            parked_id = row.id if is_row else None
+            chunk.append(pending.as_replay(parked_id, gate=row.id, is_replay=is_own))
+            if len(chunk) >= max_units:
+                outcome.add(await core.settle(await _with_rows(lot, chunk)))
+                chunk = []
     if not is_closed:
         chunk.append(Pending(record, Replayed(), parked_id=row.id, is_replay=True))
     if chunk:
