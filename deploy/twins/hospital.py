@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
+from itertools import count as count_from
 from random import Random
 
 from deploy.twins import hl7
@@ -279,6 +280,7 @@ def day(
     variety = Random(seed ^ 0xD1FF)
     sent = 0
     file_number = 0
+    control_numbers = _control_numbers(today)
     first: Message | None = None
     while sent < count:
         file_number += 1
@@ -305,7 +307,7 @@ def day(
             ]
         for content_type, group in _by_door(spoiled, random):
             message_id = f"{run}-{file_number}-{len(group)}-{content_type.partition('/')[2]}"
-            message = _message(message_id, content_type, group, today)
+            message = _message(message_id, content_type, group, today, control_numbers)
             sent += len(message.records)
             first = first or message
             yield message
@@ -345,12 +347,24 @@ def _by_door(
         yield random.choice((JSON, NDJSON)), as_json
 
 
+def _control_numbers(today: date) -> Iterator[int]:
+    """Interchange control numbers (ISA13, nine digits) of a day's files: none like another's, or
+    like one of the last thousand days."""
+    return count_from(today.toordinal() % 1_000 * 1_000_000 + 1)
+
+
 def _message(
-    message_id: str, content_type: str, group: Sequence[tuple[Claim, Fate]], today: date
+    message_id: str,
+    content_type: str,
+    group: Sequence[tuple[Claim, Fate]],
+    today: date,
+    control_numbers: Iterator[int],
 ) -> Message:
     claims = [claim for claim, _ in group]
-    is_x12 = content_type == X12
-    value = render_x12(claims, today, number=1) if is_x12 else _as_json(claims, content_type)
+    if content_type == X12:
+        value = render_x12(claims, today, number=next(control_numbers))
+    else:
+        value = _as_json(claims, content_type)
     records = tuple(
         Published(claim.patient_control_number, claim.charge, fate) for claim, fate in group
     )

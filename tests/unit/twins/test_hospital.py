@@ -73,6 +73,18 @@ def test_another_run_shares_no_number_with_this_one(messages: list[Message]) -> 
     assert numbers(messages).isdisjoint(numbers(other))
 
 
+def test_each_file_has_its_own_interchange_control_number(messages: list[Message]) -> None:
+    files = [one.value for one in messages if one.content_type == X12]
+    tomorrow = [
+        one.value for one in day(1, 60, today=date(2026, 11, 21)) if one.content_type == X12
+    ]
+    whole = {value for value in [*files, *tomorrow] if b"IEA*" in value}  # one is sent again
+    # ISA13 is nine digits at a fixed place; IEA02 at the end says it again.
+    numbers = [value[90:99] for value in whole]
+    assert len(set(numbers)) == len(numbers) > 20
+    assert all(value.rstrip().endswith(b"*" + value[90:99] + b"~") for value in whole)
+
+
 def test_every_fate_and_every_format_occurs(messages: list[Message]) -> None:
     fates = {record.fate for one in messages for record in one.records}
     assert fates == {"accepted", "held", "rejected", "duplicate"}
