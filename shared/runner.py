@@ -36,8 +36,8 @@ OUTBOX_LOOK_S = 1.0
 LAG_LOOK_S = 5.0
 REPLAY_LOOK_S = 2.0
 PRUNE_EVERY_S = 3600.0
-KERNEL_CONNECTIONS = 3
-"""Beside the service's own: the relay's, the replay's lease, the retention's lease."""
+KERNEL_CONNECTIONS = 4
+"""Beside the service's own: the relay's, the replay's lease, the retention's leases."""
 STEADY_S = 60.0
 """A worker that ran for so long starts its backoff anew."""
 FLUSH_S = 3.0
@@ -174,6 +174,7 @@ class Runner:
         tasks = [
             asyncio.create_task(self._keep("outbox watch", partial(self._watch_outbox, context))),
             asyncio.create_task(self._keep("retention", partial(self._prune, context))),
+            asyncio.create_task(self._keep("blob retention", partial(self._expire_blobs, context))),
             asyncio.create_task(self._keep("replay", partial(self._replay, context, core))),
             *(
                 asyncio.create_task(self._keep(_name(worker), partial(worker, context)))
@@ -308,6 +309,15 @@ class Runner:
             )
             if deleted:
                 logger.info("pruned", extra={"count": deleted})
+            await self._pause(PRUNE_EVERY_S)
+
+    async def _expire_blobs(self, context: Context) -> None:
+        settings = self.settings
+        days = retention.blob_days(settings.blob_retention_days, settings.event_retention_days)
+        while not self.stopping.is_set():
+            expired = await retention.expire_blobs(context.pool, context.blobs, clock(), days)
+            if expired:
+                logger.info("blobs expired", extra={"count": expired})
             await self._pause(PRUNE_EVERY_S)
 
 

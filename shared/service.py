@@ -85,7 +85,10 @@ def main(make: Callable[[Settings], Service], arguments: Sequence[str] | None = 
         parser.exit(2, f"{error}\n")
     service = make(loaded)
     telemetry_logging.configure(service.name, loaded.log_level)
-    asyncio.run(run(service, loaded))
+    try:
+        asyncio.run(run(service, loaded))
+    except settings.SettingsError as error:
+        parser.exit(2, f"{error}\n")
 
 
 async def run(service: Service, settings: Settings) -> None:

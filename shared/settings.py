@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     event_retention_days: Count = Field(
         90, description="Days that published events stay in a service's own log for recovery."
     )
+    blob_retention_days: Count = Field(
+        120,
+        description="Days that large bodies stay in the blob store; longer where topics or the "
+        "event log may still refer to them, and as long as a parked record does.",
+    )
 
     http_host: str = Field("127.0.0.1", description="Address the service's HTTP listens on.")
     http_port: Annotated[int, Ge(0), Le(65535)] = Field(
@@ -140,9 +145,9 @@ class Settings(BaseSettings):
     )
     blob_url: str | None = Field(
         None,
-        description="Where large bodies are kept: `file:///folder` or `s3://bucket/prefix` (S3 "
-        "credentials and endpoint by the usual `AWS_` variables). Default: `blobs` in the var "
-        "folder.",
+        description="Where large bodies are kept: `file:///folder` or `s3://bucket/prefix` (its "
+        "endpoint, region and credentials by `AWS_` variables, see above). Default: `blobs` in "
+        "the var folder.",
     )
     blob_key: SecretStr | None = Field(
         None,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from shared.database import Connection
 from shared.messaging.batch import Due, Failure, Parking, record_id
-from shared.messaging.handler import Record
+from shared.messaging.handler import DATAREF, Record
 from shared.messaging.inbox import Identity
 from shared.messaging.wire import pack_headers, plain_text, unpack_headers
 
@@ -44,6 +44,12 @@ SELECT p.id, p.state, p.key, p.event_id, p.part, p.error, p.detail, p.attempts, 
            WHERE w.key = p.key AND w.state = 'waiting' AND w.id > p.id
        ) END AS waiting_behind
 FROM parked p JOIN parked_record r ON r.id = p.record_id
+"""
+# Headers are packed as JSON text.
+_WITH_BLOBS = """
+SELECT DISTINCT r.headers FROM parked_record r JOIN parked p ON p.record_id = r.id
+WHERE p.state IN ('parked', 'waiting', 'released')
+  AND position(convert_to($1, 'UTF8') IN r.headers) > 0
 """
 # Rows that may be replayed: those before the first parked row of their key, in order.
 _DUE = """
@@ -257,6 +263,13 @@ async def counts(connection: Connection) -> dict[State, int]:
     )
     found = {row["state"]: row["n"] for row in rows}
     return {state: found.get(state, 0) for state in OPEN}
+
+
+async def blob_references(connection: Connection) -> set[str]:
+    """The blobs that records with open units refer to."""
+    rows = await connection.fetch(_WITH_BLOBS, DATAREF)
+    found = (dict(unpack_headers(row["headers"])).get(DATAREF) for row in rows)
+    return {ref.decode("utf-8", "replace") for ref in found if ref is not None}
 
 
 async def _move(

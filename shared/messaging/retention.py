@@ -1,13 +1,21 @@
 """Deletes what has been kept long enough, a little at a time.
 
 The inbox must outlive what a broker may deliver again: it is kept as long as the longest internal
-topic, and at least as long as the event log.
+topic, and at least as long as the event log. So must the blobs that such records refer to. A parked
+record may need its blob for longer: its service renews the blob, since the store is shared and no
+service knows what another has parked.
 """
 
+import asyncio
+import logging
 from datetime import datetime, timedelta
 
+from shared.blobs import BlobError, Blobs
 from shared.contract.topics import DAY_MS, PAYMENTS_POSTED, TOPICS
 from shared.database import Pool, lease
+from shared.messaging import parking
+
+logger = logging.getLogger("claimwire.retention")
 
 CHUNK = 5_000
 
@@ -57,6 +65,32 @@ async def prune(pool: Pool, now: datetime, event_retention_days: int) -> int:
         deleted += await _in_chunks(pool, _PARKED, inbox_before, CHUNK)
         deleted += await _in_chunks(pool, _PARKED_RECORDS, CHUNK)
     return deleted
+
+
+def blob_days(blob_retention_days: int, event_retention_days: int) -> int:
+    """How long blobs are kept: what is set, but longer than any record can refer to them."""
+    return max(blob_retention_days, inbox_days(event_retention_days))
+
+
+async def expire_blobs(pool: Pool, blobs: Blobs, now: datetime, days: int) -> int:
+    """Renews the blobs that parked records need, then deletes those stored more than `days` ago,
+    unless another process does; returns how many.
+
+    A blob is renewed at half of that age, so that a service has as long to come back and do it.
+    Raises BlobStoreUnavailableError.
+    """
+    async with lease(pool, "blob-retention") as is_ours:
+        if not is_ours:
+            return 0
+        half = now - timedelta(days=days / 2)
+        async with pool.acquire() as connection:
+            needed = await parking.blob_references(connection)
+        for ref in needed:
+            try:
+                await asyncio.to_thread(blobs.renew, ref, half)
+            except BlobError as error:
+                logger.warning("a parked record's blob cannot be renewed", exc_info=error)
+        return await asyncio.to_thread(blobs.expire, now - timedelta(days=days))
 
 
 async def _in_chunks(pool: Pool, statement: str, *arguments: object) -> int:

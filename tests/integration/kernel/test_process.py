@@ -2,6 +2,8 @@
 to stop. The conformance suite holds each service to the rest."""
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from deploy.local.kafka import Broker, EmbeddedKafka
+from shared.blobs import Blobs
 from shared.contract.envelope import business_id
 from shared.contract.topics import DAY_MS, Topic
 from shared.database import leased
@@ -193,6 +196,20 @@ async def test_stopping_sends_what_was_decided_and_the_next_process_goes_on(
     assert await bench.received(decided) == numbered(0, decided)
     async with bench.running():
         assert await bench.received(3000) == numbered(0, 3000)
+
+
+async def test_a_running_process_deletes_blobs_that_are_too_old(
+    lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    bench = lab(blob_retention_days=200)
+    blobs = Blobs.from_settings(bench.settings)
+    old, young = (tmp_path / "blobs" / blobs.put(b"large").ref for _ in range(2))
+    for path, days in ((old, 201), (young, 199)):
+        stored_at = time.time() - days * 86_400
+        os.utime(path, (stored_at, stored_at))
+    async with bench.running():
+        await until(lambda: not old.exists())
+    assert young.exists()
 
 
 async def test_a_deep_outbox_pauses_consumption_until_it_is_drained(
