@@ -25,7 +25,8 @@ from services.remittance.domain.commands import (
     ResolveClaim,
     WriteOff,
 )
-from services.remittance.domain.desk import decide_remittance, look_again, resolve, write_off
+from services.remittance.domain.desk import decide_remittance, look_again, resolve
+from services.remittance.domain.giving_up import write_off
 from services.remittance.domain.incoming import (
     ClaimRead,
     Closing,

@@ -11,7 +11,7 @@ from services.remittance.domain.commands import (
     RefundPayer,
     RefusedError,
 )
-from services.remittance.domain.desk import claim_of
+from services.remittance.domain.giving_up import claim_of
 from services.remittance.domain.judging import Row, States
 from services.remittance.domain.ledger import (
     Account,
