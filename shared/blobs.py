@@ -140,7 +140,7 @@ class Blobs:
                 if ours:
                     with suppress(FileNotFoundError):  # another process was quicker
                         obstore.delete(self._store, ours)
-                    expired += len(ours)
+                        expired += len(ours)
         return expired
 
     def _plain(self, ref: str, sha256: str | None) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The kernel's small parts, each by itself: fuse, gate, drain, faults, headers, settings."""
 
 import asyncio
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,7 +19,7 @@ from shared.messaging.drain import MAX_BYTES, Place, drain
 from shared.messaging.faults import error_detail, is_data_fault
 from shared.messaging.fuse import Fuse
 from shared.messaging.gate import Gate
-from shared.messaging.handler import Record, Unit
+from shared.messaging.handler import DATAREF, Record, Unit
 from shared.messaging.wire import pack_headers, plain_text, unpack_headers
 from shared.settings import Settings
 from shared.telemetry.metrics import ServiceMetrics
@@ -144,6 +145,29 @@ def test_large_records_come_in_smaller_transactions_and_a_huge_one_alone() -> No
     asyncio.run(drain(records, lambda one: islice(units_of(one), 1), settle, commit, 500))
     assert chunks == [[0, 1], [2], [3], [4]]
     assert committed == [{("t", 0): offset} for offset in (2, 3, 4, 5)]
+
+
+def test_a_blob_store_that_keeps_us_waiting_keeps_nobody_else() -> None:
+    others_went_on = threading.Event()
+    settled: list[Pending] = []
+
+    def from_the_blob_store(record: Record) -> Iterator[Pending]:
+        assert others_went_on.wait(10)
+        yield from units_of(record)
+
+    async def settle(chunk: Sequence[Pending]) -> None:
+        settled.extend(chunk)
+
+    async def commit(_: dict[Place, int]) -> None:
+        pass
+
+    async def both() -> None:
+        asyncio.get_running_loop().call_soon(others_went_on.set)
+        checked = replace(a_record(0, 0, 3), headers=((DATAREF, b"ab/cd"),))
+        await drain([checked], from_the_blob_store, settle, commit, 500)
+
+    asyncio.run(both())
+    assert len(settled) == 3
 
 
 # Faults
