@@ -128,7 +128,7 @@ async def save(
 ) -> None:
     """Writes what changed."""
     if encounters:
-        ordered = sorted(encounters, key=lambda one: one.id)
+        ordered = sorted(encounters, key=lambda one: one.id.int)
         await connection.execute(
             _SAVE,
             [one.id for one in ordered],

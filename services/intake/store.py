@@ -78,7 +78,7 @@ class ConcurrentClaimError(asyncpg.SerializationError):
 async def load(connection: Connection, keys: Collection[str]) -> dict[str, State]:
     """States of claims by key, with those that came under the number of another; rows are locked in
     key order. Keys of messages find nothing."""
-    rows = await connection.fetch(_LOAD, sorted(map(UUID, keys)))
+    rows = await connection.fetch(_LOAD, sorted(keys))
     states: dict[str, State] = {}
     others: dict[UUID, list[ClaimState]] = {}
     for row in rows:
@@ -104,7 +104,7 @@ async def save_claims(connection: Connection, claims: Iterable[ClaimState]) -> N
 
     There is no row to lock for a claim that is new, so that the primary key decides who was first.
     """
-    ordered = sorted(claims, key=lambda state: state.claim_id)
+    ordered = sorted(claims, key=lambda state: state.claim_id.int)
     new = [state for state in ordered if not state.is_stored]
     changed = [state for state in ordered if state.is_stored]
     if new:

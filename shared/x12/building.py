@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from shared.contract.model import set_extra, set_names, set_private
 from shared.x12.segments import Node
 
 
@@ -31,9 +32,7 @@ def builder(model: type[BaseModel]) -> Callable[[Node], Any]:
     }
     count, names = len(fields), set(fields)
     new, put = object.__new__, object.__setattr__
-    extra = _slot("__pydantic_extra__")
-    private = _slot("__pydantic_private__")
-    fields_set = _slot("__pydantic_fields_set__")
+    extra, private, fields_set = set_extra, set_private, set_names
 
     def build(node: Node) -> Any:
         if required and not node.keys() >= required:
@@ -68,12 +67,6 @@ def builder(model: type[BaseModel]) -> Callable[[Node], Any]:
         return made
 
     return build if nested else build_leaf
-
-
-def _slot(name: str) -> Callable[[Any, Any], None]:
-    """What sets one of the four slots that a pydantic model has."""
-    setter: Callable[[Any, Any], None] = vars(BaseModel)[name].__set__
-    return setter
 
 
 def _converter(annotation: Any) -> Callable[[Any], Any] | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 
 from pydantic import BaseModel
 
@@ -42,6 +43,9 @@ LINE_PROVIDERS = (
     "ordering_provider",
     "facility",
 )
+_CLAIM_PROVIDERS = attrgetter(*CLAIM_PROVIDERS)
+_LINE_PROVIDERS = attrgetter(*LINE_PROVIDERS)
+_NOBODY = (None,) * len(LINE_PROVIDERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +151,20 @@ def _malformed_npis(claim: Claim) -> list[str]:
 
 def npis(claim: Claim) -> Iterator[tuple[str, str]]:
     """Path and NPI of every provider that has one."""
-    yield from _npis_of(claim, CLAIM_PROVIDERS, "")
+    yield from _npis_of(claim, CLAIM_PROVIDERS, _CLAIM_PROVIDERS(claim), "")
     for index, line in enumerate(claim.service_lines):
-        yield from _npis_of(line, LINE_PROVIDERS, f"service_lines[{index}].")
+        providers = _LINE_PROVIDERS(line)
+        if providers != _NOBODY or line.referring_providers:  # most lines have none of their own
+            yield from _npis_of(line, LINE_PROVIDERS, providers, f"service_lines[{index}].")
 
 
 def _npis_of(
-    owner: Claim | ServiceLine, roles: Sequence[str], prefix: str
+    owner: Claim | ServiceLine,
+    roles: Sequence[str],
+    providers: Sequence[Provider | None],
+    prefix: str,
 ) -> Iterator[tuple[str, str]]:
-    for role in roles:
-        provider: Provider | None = getattr(owner, role)
+    for role, provider in zip(roles, providers, strict=True):
         if provider is not None and provider.npi is not None:
             yield f"{prefix}{role}", provider.npi
     for index, provider in enumerate(owner.referring_providers):

@@ -1,7 +1,6 @@
 """What one arrival comes to, of whatever kind: the one function behind every door."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.intake.domain.arrival import AcceptedClaim, Arrival
@@ -19,6 +18,7 @@ from services.intake.domain.known import (
 )
 from services.intake.domain.profile import SourceProfiles
 from shared.contract.envelope import Event
+from shared.light import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def answer(
         profile = profiles.of(arrival.origin.source)
         ruling = decide_news(known, arrival, arrival.outcome, profile, now, traceparent)
         refused = int(ruling.is_refused)
-        count = replace(tally(arrival), accepted=1 - refused, rejected=refused)
+        count = tally(arrival, accepted=1 - refused, rejected=refused)
         return Answer(states_of(ruling), ruling.events, count)
     is_claim = isinstance(arrival.outcome, AcceptedClaim)
     verdict = decide(known.under_number(arrival.key) if is_claim else (), arrival, now)

@@ -141,7 +141,7 @@ def _received(
         position=arrival.origin.position,
         received_at=now,
         is_stored=known is not None and known.is_stored,
-        number_id=UUID(arrival.key),
+        number_id=claim.id if arrival.key == str(claim.id) else UUID(arrival.key),
         likeness=likeness_of(claim),
     )
     event = Event(
@@ -154,7 +154,7 @@ def _received(
         ),
         sequence=claim.revision,
     )
-    return Verdict(state, event, replace(tally(arrival), accepted=1), accepted)
+    return Verdict(state, event, tally(arrival, accepted=1), accepted)
 
 
 def _as_revision(claim: Claim, revision: int) -> Claim:
@@ -177,7 +177,7 @@ def _duplicated(known: ClaimState, arrival: Arrival, now: datetime) -> Verdict:
         ),
         sequence=known.revision,
     )
-    return Verdict(None, event, replace(tally(arrival), duplicated=1))
+    return Verdict(None, event, tally(arrival, duplicated=1))
 
 
 def _refused(
@@ -192,19 +192,24 @@ def _refused(
         time=now,
         data=rejected,
     )
-    return Verdict(None, event, replace(tally(arrival), rejected=1))
+    return Verdict(None, event, tally(arrival, rejected=1))
 
 
 def _place(origin: MessageOrigin) -> tuple[UUID, int]:
     return origin.message_id, origin.position
 
 
-def tally(arrival: Arrival) -> MessageCount:
-    """The count of an arrival before it is decided."""
+def tally(
+    arrival: Arrival, *, accepted: int = 0, duplicated: int = 0, rejected: int = 0
+) -> MessageCount:
+    """The count of an arrival, by what became of it."""
     origin = arrival.origin
     return MessageCount(
         message_id=origin.message_id,
         source=origin.source,
         format=origin.format,
+        accepted=accepted,
+        duplicated=duplicated,
+        rejected=rejected,
         records=origin.position + 1 if arrival.is_last else 0,
     )

@@ -68,10 +68,12 @@ def fingerprint(claim: Claim) -> tuple[bytes, bytes]:
 def whole_json(claim: Claim, wire: bytes) -> bytes:
     """The claim's whole JSON. `wire` is what `fingerprint` gave for its first revision; who carried
     it, and a later revision, are put to that."""
-    carriers = claim.__pydantic_serializer__.to_json(
-        claim, exclude_defaults=True, include=_CARRIERS
-    )
-    body = wire if carriers == b"{}" else b"%b,%b" % (wire[:-1], carriers[1:])
+    body = wire
+    if claim.submitter is not None or claim.receiver is not None:
+        carriers = claim.__pydantic_serializer__.to_json(
+            claim, exclude_defaults=True, include=_CARRIERS
+        )
+        body = b"%b,%b" % (wire[:-1], carriers[1:])
     return body if claim.revision == 1 else b'{"revision":%d,%b' % (claim.revision, body[1:])
 
 

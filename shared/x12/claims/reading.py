@@ -199,6 +199,15 @@ class _Level:
         return _Level(loop.id, tuple(required))
 
 
+class _Shape:
+    """What a kind's table says of its levels and of its claims."""
+
+    def __init__(self, table: TransactionTable) -> None:
+        self.loops = levels_of(table.root)
+        self.levels = [_Level.of(self.loops[name]) for name in _LEVELS]
+        self.requirements = requirements_of(self.loops["2300"])
+
+
 class _Assembly:
     """Puts the claims of one set together; what claims share is validated once."""
 
@@ -206,9 +215,9 @@ class _Assembly:
         self._kind = kind
         self._source = source
         self._envelope = envelope
-        self._loops = levels_of(TABLES[kind].root)
-        self._levels = [_Level.of(self._loops[name]) for name in _LEVELS]
-        self._requirements = requirements_of(self._loops["2300"])
+        shape = _SHAPES[kind]
+        self._loops, self._levels = shape.loops, shape.levels
+        self._requirements = shape.requirements
         self._settled: dict[int, tuple[Node, Node, list[Finding]]] = {}
 
     def claim(self, emission: Emission) -> ReadClaim:
@@ -318,6 +327,9 @@ def levels_of(root: Loop) -> dict[str, Loop]:
         if isinstance(row, Loop) and row.into is None:
             found |= levels_of(row)
     return found
+
+
+_SHAPES = {kind: _Shape(table) for kind, table in TABLES.items()}
 
 
 def _missing(path: str, position: int | None) -> Finding:
