@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from shared import light
 from shared.contract.model import Finding
 from shared.x12.errors import ControlNumbers, Severity, X12Error, X12Problem
 from shared.x12.tokenizer import Separators, Tokenizer
@@ -17,7 +18,7 @@ from shared.x12.tokenizer import Separators, Tokenizer
 _CONTROL = frozenset({"ISA", "GS", "ST", "SE", "GE", "IEA", "TA1"})
 
 
-@dataclass(frozen=True, slots=True)
+@light.dataclass(frozen=True, slots=True)
 class InterchangeHeader:
     """ISA05 to ISA16, without padding."""
 
@@ -34,7 +35,7 @@ class InterchangeHeader:
     separators: Separators
 
 
-@dataclass(frozen=True, slots=True)
+@light.dataclass(frozen=True, slots=True)
 class GroupHeader:
     """GS01 to GS08."""
 
@@ -47,7 +48,7 @@ class GroupHeader:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@light.dataclass(frozen=True, slots=True)
 class SetHeader:
     """ST01 to ST03."""
 
@@ -56,7 +57,7 @@ class SetHeader:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@light.dataclass(frozen=True, slots=True)
 class Envelope:
     """What a set stands in; a file that begins at GS or ST has no interchange, or no group."""
 
@@ -95,7 +96,7 @@ class TransactionSet:
         return self._source.body(self)
 
 
-@dataclass(frozen=True, slots=True)
+@light.dataclass(frozen=True, slots=True)
 class Loose:
     """A segment that stands between envelopes: TA1."""
 

@@ -5,7 +5,6 @@ together and `billing` makes a claim of the whole. The words are the canonical c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -27,6 +26,7 @@ from shared.contract.claim import (
 from shared.contract.envelope import business_id
 from shared.contract.events import Format
 from shared.contract.model import Finding, Model
+from shared.light import dataclass
 
 MAX_CHARGES = 5_000
 """Of one encounter: a bound on what one row can grow to. A claim takes 999 lines at most."""

@@ -5,11 +5,11 @@ claims under the same number, encounters, merged patients) under keys made of th
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from services.intake.domain.decide import ClaimState
 from services.intake.domain.encounter import Encounter, patient_id
+from shared.light import dataclass
 
 MAX_MERGES = 10
 """How many merges are followed from an account or patient to where it went."""

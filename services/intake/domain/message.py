@@ -7,7 +7,6 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
 
@@ -33,6 +32,7 @@ from shared.contract.claim import Claim
 from shared.contract.envelope import business_id
 from shared.contract.events import Format, MessageOrigin
 from shared.contract.model import Finding
+from shared.light import dataclass
 
 READERS: Mapping[
     Format, Callable[[BinaryIO, SourceProfile], Iterator[Reading | Acknowledgement]]

@@ -12,7 +12,7 @@ only.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from shared.contract.claim import Claim, ClaimKind, Insured, Party, Patient, Payer, Provider
 from shared.contract.envelope import business_id
 from shared.contract.model import Finding
+from shared.light import dataclass
 from shared.x12.building import builder
 from shared.x12.claims.dental import DENTAL
 from shared.x12.claims.institutional import INSTITUTIONAL
