@@ -6,6 +6,7 @@ together and `billing` makes a claim of the whole. The words are the canonical c
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -170,11 +171,17 @@ def sent_as(message_format: Format | None, place: str) -> str:
     return _IN_FHIR[place] if message_format == "fhir" else place
 
 
+_REMEMBERED = 4_096
+"""Ids of accounts and of patients: a message asks for each several times, and others follow it."""
+
+
+@lru_cache(_REMEMBERED)
 def encounter_id(source: str, account: str) -> UUID:
     """The encounter's id for life, and its claim's: the sender's name and its account number."""
     return business_id("claim", source, account.strip())
 
 
+@lru_cache(_REMEMBERED)
 def patient_id(source: str, medical_record_number: str) -> UUID:
     """The key of a patient of a source, where patients were merged."""
     return business_id("patient", source, medical_record_number.strip())

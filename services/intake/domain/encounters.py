@@ -51,7 +51,9 @@ def decide_news(
         source, news.account, now
     )
     record = known.record_number(source, news.medical_record_number)
-    after = gather(before, replace(news, medical_record_number=record), profile, now)
+    if record != news.medical_record_number:
+        news = replace(news, medical_record_number=record)
+    after = gather(before, news, profile, now)
     excess = too_many_charges(after, arrival.origin.format)
     if excess is not None:
         return _refused(arrival, news, excess, now)

@@ -24,6 +24,9 @@ from shared.contract.events import Format
 from shared.contract.model import Finding, Model
 
 _CODING = frozenset({"coding", "account", "final"})
+_FACTS = tuple(
+    Encounter.model_fields.keys() - {"patient_at", "visit_at", "coverages_at", "coded_at"}
+)
 OverdueReason = Literal["not_registered", "not_completed"]
 Facts = TypeVar("Facts", bound=Model)
 
@@ -69,8 +72,8 @@ def gather(
 
 def says_the_same(before: Encounter, after: Encounter) -> bool:
     """Whether nothing is known that was not: when it was said last does not count."""
-    times = {"patient_at": None, "visit_at": None, "coverages_at": None, "coded_at": None}
-    return before.model_copy(update=times) == after.model_copy(update=times)
+    known, said = vars(before), vars(after)
+    return all(known[name] is said[name] or known[name] == said[name] for name in _FACTS)
 
 
 def _discharges(news: EncounterNews) -> bool:
