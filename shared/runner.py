@@ -305,7 +305,10 @@ class Runner:
     async def _prune(self, context: Context) -> None:
         while not self.stopping.is_set():
             deleted = await retention.prune(
-                context.pool, clock(), self.settings.event_retention_days
+                context.pool,
+                clock(),
+                self.settings.event_retention_days,
+                self.service.prunes,
             )
             if deleted:
                 logger.info("pruned", extra={"count": deleted})

@@ -50,6 +50,9 @@ class Context:
 Worker: TypeAlias = Callable[[Context], Awaitable[None]]
 """Runs for the life of the process; restarted with backoff when it raises or returns."""
 
+Prune: TypeAlias = "Callable[[Pool, datetime], Awaitable[int]]"
+"""Deletes what a service has kept long enough by this time; returns how many rows."""
+
 Routes: TypeAlias = "Sequence[BaseRoute] | Callable[[Context], Sequence[BaseRoute]]"
 
 
@@ -65,6 +68,8 @@ class Service:
     workers: Sequence[Worker] = ()
     routes: Routes = ()
     event_types: Collection[str] | None = None
+    prunes: Sequence[Prune] = ()
+    """What of its own tables is deleted in time, beside the kernel's."""
 
 
 def clock() -> datetime:

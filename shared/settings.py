@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         30.0,
         description="Time between looks for encounters whose hold is over or that are overdue.",
     )
+    encounter_retention_days: Count = Field(
+        400,
+        description="Days that an encounter is kept after the last change to it once its claim was "
+        "made: late charges make a replacement for so long, and are refused after it.",
+    )
     mllp_host: str = Field(
         "127.0.0.1", description="Address the MLLP listener (HL7 v2) listens on."
     )

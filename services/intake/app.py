@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 from services.intake.domain.profile import load_profiles
 from services.intake.handlers import IntakeHandler
 from services.intake.mllp.listener import Listener
-from services.intake.watching import watcher
+from services.intake.watching import purger, watcher
 from shared.contract import topics
 from shared.service import Context, Service, Worker
 from shared.settings import Settings
@@ -31,6 +31,7 @@ def service(settings: Settings) -> Service:
         schema_dir=Path(__file__).parent / "schema",
         workers=workers,
         routes=partial(_routes, handler),
+        prunes=(purger(settings.encounter_retention_days),),
     )
 
 

@@ -1,6 +1,6 @@
 """intake's SQL for encounters: what an arrival touches, and those whose time has come."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -64,22 +64,42 @@ INSERT INTO patient_merge (patient_id, source, prior, number)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
 ON CONFLICT (patient_id) DO UPDATE SET number = excluded.number, merged_at = now()
 """
+_OLD = """
+DELETE FROM encounter WHERE encounter_id = ANY(ARRAY(
+    SELECT encounter_id FROM encounter WHERE status = 'billed' AND updated_at < $1
+    ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+))
+RETURNING encounter_id
+"""
+_CLAIMS_OF_OLD = """
+SELECT 1 FROM claim WHERE claim_id = ANY($1::uuid[]) ORDER BY claim_id FOR UPDATE
+"""
+_REMEMBER = "UPDATE claim SET encounter_purged_at = $2 WHERE claim_id = ANY($1::uuid[])"
 _LOCK = """
 SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/encounter/' || id, 0))
 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place) ORDER BY place
 """
 
 
+def accounts_of(arrivals: Iterable[Arrival]) -> set[UUID]:
+    """The encounters of the accounts that news name."""
+    return {
+        encounter_id(arrival.origin.source, account)
+        for arrival in arrivals
+        if isinstance(arrival.outcome, EncounterNews)
+        for account in (arrival.outcome.account, arrival.outcome.prior_account)
+        if account
+    }
+
+
 async def load(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, State]:
     """Every encounter and patient merge that these arrivals touch; rows are locked in key order."""
-    wanted: set[UUID] = set()
+    wanted = accounts_of(arrivals)
     merged: set[tuple[str, str]] = set()
     patients: set[UUID] = set()
     for arrival in arrivals:
         news, source = arrival.outcome, arrival.origin.source
         assert isinstance(news, EncounterNews), "only news touches encounters"
-        accounts = (news.account, news.prior_account)
-        wanted |= {encounter_id(source, account) for account in accounts if account}
         if news.medical_record_number:
             patients.add(patient_id(source, news.medical_record_number))
         if news.prior_medical_record_number:
@@ -147,3 +167,15 @@ async def save(
             [one.prior for one in merges],
             [one.number for one in merges],
         )
+
+
+async def purge(connection: Connection, before: datetime, now: datetime, limit: int) -> int:
+    """Deletes encounters that were billed and have not changed since `before`, some at once; their
+    claims remember that. Returns how many."""
+    async with connection.transaction():
+        rows = await connection.fetch(_OLD, before, limit)
+        ids = [row[0] for row in rows]
+        if ids:
+            await connection.execute(_CLAIMS_OF_OLD, ids)
+            await connection.execute(_REMEMBER, ids, now)
+    return len(ids)

@@ -94,7 +94,15 @@ class IntakeHandler:
         news = [unit.body for unit in units if isinstance(unit.body.outcome, EncounterNews)]
         states = await encounter_store.load(connection, news) if news else {}
         keys = {unit.key for unit in units}
-        keys |= {str(one.id) for one in states.values() if isinstance(one, Encounter)}
+        # Of an account whose encounter is not kept any more only its claim knows.
+        keys |= set(map(str, encounter_store.accounts_of(news)))
+        keys |= {
+            str(identity)
+            for one in states.values()
+            if isinstance(one, Encounter)
+            for identity in (one.id, one.merged_into)
+            if identity is not None
+        }
         return states | await store.load(connection, keys)
 
     def decide(

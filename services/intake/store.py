@@ -14,7 +14,7 @@ from shared.database import Connection
 
 _LOAD = """
 SELECT claim_id, revision, fingerprint, frequency, source, message_id, position, received_at,
-       number_id, likeness
+       number_id, likeness, encounter_purged_at IS NOT NULL AS is_encounter_purged
 FROM claim
 WHERE claim_id = ANY($1::uuid[])
    OR (number_id <> claim_id AND number_id = ANY($1::uuid[]))

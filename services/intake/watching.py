@@ -1,4 +1,5 @@
-"""The watch over encounters: holds that are over make claims, charges that wait too long are said.
+"""The watch over encounters: holds that are over make claims, charges that wait too long are said,
+and what was billed long ago is deleted.
 
 Must run under a lease: one process at a time looks, so that none waits for another's locks. What it
 decides, the very functions decide that decide on messages.
@@ -19,9 +20,9 @@ from services.intake.domain.known import Known, State
 from services.intake.domain.profile import SourceProfiles
 from services.intake.handlers import claims_in
 from shared.contract.envelope import Event
-from shared.database import Connection, lease
+from shared.database import Connection, Pool, lease
 from shared.messaging import outbox
-from shared.service import Context, Worker, clock
+from shared.service import Context, Prune, Worker, clock
 from shared.telemetry import names
 from shared.telemetry.tracing import Batch, Tracing
 
@@ -79,6 +80,21 @@ async def watch(
             await store.save_claims(connection, claims_in(changed.values()))
             await outbox.append(connection, [_traced(event, trace) for event in said])
             return said
+
+
+def purger(retention_days: int) -> Prune:
+    """What deletes the encounters of claims made long ago."""
+
+    async def purge_encounters(pool: Pool, now: datetime) -> int:
+        deleted, count = 0, AT_ONCE
+        while count == AT_ONCE:
+            async with pool.acquire() as connection:
+                before = now - timedelta(days=retention_days)
+                count = await encounter_store.purge(connection, before, now, AT_ONCE)
+            deleted += count
+        return deleted
+
+    return purge_encounters
 
 
 def _ruling(known: Known, encounter: Encounter, profiles: SourceProfiles, now: datetime) -> Ruling:

@@ -8,6 +8,7 @@ service knows what another has parked.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.blobs import BlobError, Blobs
@@ -52,8 +53,14 @@ def inbox_days(event_retention_days: int) -> int:
     return max(longest, event_retention_days) + 7
 
 
-async def prune(pool: Pool, now: datetime, event_retention_days: int) -> int:
-    """Deletes what is too old, unless another process does; returns how many rows."""
+async def prune(
+    pool: Pool,
+    now: datetime,
+    event_retention_days: int,
+    others: Sequence[Callable[[Pool, datetime], Awaitable[int]]] = (),
+) -> int:
+    """Deletes what is too old, unless another process does; returns how many rows. `others` are the
+    service's own."""
     deleted = 0
     async with lease(pool, "retention") as is_ours:
         if not is_ours:
@@ -64,6 +71,8 @@ async def prune(pool: Pool, now: datetime, event_retention_days: int) -> int:
         deleted += await _in_chunks(pool, _EVENTS, events_before, CHUNK, PAYMENTS_POSTED)
         deleted += await _in_chunks(pool, _PARKED, inbox_before, CHUNK)
         deleted += await _in_chunks(pool, _PARKED_RECORDS, CHUNK)
+        for other in others:
+            deleted += await other(pool, now)
     return deleted
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from services.intake.domain.arrival import AcceptedClaim, Arrival, ClaimRefusal
 from services.intake.domain.billing import Billed, bill
 from services.intake.domain.decide import ClaimState, decide
-from services.intake.domain.encounter import Encounter
+from services.intake.domain.encounter import Encounter, EncounterNews
 from services.intake.domain.fhir.paths import of_charges
 from services.intake.domain.gathering import is_complete
 from services.intake.domain.known import Known, PatientMerge
@@ -17,6 +17,7 @@ from services.intake.domain.places import in_senders_terms
 from services.intake.domain.profile import SourceProfile
 from shared.contract.envelope import Event, business_id
 from shared.contract.events import ClaimRejected, Format
+from shared.contract.model import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class Draft:
 
     events: list[Event] = field(default_factory=list)
     claims: list[ClaimState] = field(default_factory=list)
+
+
+def refused(arrival: Arrival, news: EncounterNews, finding: Finding, now: datetime) -> Ruling:
+    """The message is refused whole, and nothing changes."""
+    refusal = ClaimRefusal((finding,), news.account)
+    verdict = decide((), replace(arrival, outcome=refusal), now)
+    return Ruling((verdict.event,), is_refused=True)
 
 
 def billed(

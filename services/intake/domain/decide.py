@@ -50,6 +50,8 @@ class ClaimState:
     """Of the sender's number for the claim, where that is not the claim's own id."""
     likeness: Likeness | None = None
     """By what another claim under the same number is told apart from a new version of this one."""
+    is_encounter_purged: bool = False
+    """Whether it was made of an encounter of which nothing else is kept any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def _received(
         is_stored=known is not None and known.is_stored,
         number_id=claim.id if arrival.key == str(claim.id) else UUID(arrival.key),
         likeness=likeness_of(claim),
+        is_encounter_purged=known is not None and known.is_encounter_purged,
     )
     event = Event(
         id=business_id("claim.received", claim.id, claim.revision, accepted.fingerprint.hex()),

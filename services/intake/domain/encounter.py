@@ -162,6 +162,7 @@ _IN_FHIR: Mapping[str, str] = {
     "FT1": "ChargeItem",
     "DG1": "Encounter.diagnosis",
     "IN1": "Account.coverage",
+    "PID-18": "Account.identifier",
     "PV1-45": "Encounter.period.end",
 }
 

@@ -9,7 +9,7 @@ from services.intake.domain.decide import EVENT_SOURCE
 from services.intake.domain.encounter import Encounter, EncounterNews, sent_as
 from services.intake.domain.gathering import Overdue
 from shared.contract.envelope import Event, business_id
-from shared.contract.events import EncounterOverdue, EncounterRecorded
+from shared.contract.events import EncounterOverdue, EncounterRecorded, Format
 from shared.contract.model import Finding
 
 
@@ -35,6 +35,20 @@ def recorded(
             charges=len(encounter.charges) if encounter is not None else 0,
             findings=(*news.notes, *notes),
         ),
+    )
+
+
+def purged_finding(
+    message_format: Format | None, severity: Literal["block", "warn"] = "block"
+) -> Finding:
+    """What came for an encounter that was billed and is not kept any more."""
+    return Finding(
+        code="encounter-purged",
+        severity=severity,
+        path=sent_as(message_format, "PID-18"),
+        message="the account was billed so long ago that its encounter is not kept any more",
+        hint="Send the whole corrected claim as 837, FHIR or JSON (frequency 7), or charge under a "
+        "new account.",
     )
 
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.intake.domain.arrival import Arrival, ClaimRefusal
-from services.intake.domain.claiming import Draft, Ruling, billed
-from services.intake.domain.decide import decide
+from services.intake.domain.claiming import Draft, Ruling, billed, refused
 from services.intake.domain.encounter import (
     Encounter,
     EncounterNews,
@@ -17,7 +16,7 @@ from services.intake.domain.encounter import (
     new_encounter,
     sent_as,
 )
-from services.intake.domain.encounter_events import overdue_event, recorded
+from services.intake.domain.encounter_events import overdue_event, purged_finding, recorded
 from services.intake.domain.gathering import (
     due_at,
     gather,
@@ -47,16 +46,17 @@ def decide_news(
     if news.meaning == "merge":
         return decide_merge(known, arrival, news, profile, now)
     source = arrival.origin.source
-    before = known.encounter(encounter_id(source, news.account)) or new_encounter(
-        source, news.account, now
-    )
+    identity = encounter_id(source, news.account)
+    if known.is_purged(identity):
+        return _too_late(arrival, news, now)
+    before = known.encounter(identity) or new_encounter(source, news.account, now)
     record = known.record_number(source, news.medical_record_number)
     if record != news.medical_record_number:
         news = replace(news, medical_record_number=record)
     after = gather(before, news, profile, now)
     excess = too_many_charges(after, arrival.origin.format)
     if excess is not None:
-        return _refused(arrival, news, excess, now)
+        return refused(arrival, news, excess, now)
     if says_the_same(before, after):
         changed = () if after == before else (after,)
         return Ruling((recorded(arrival, news, "unchanged", before, now),), changed)
@@ -116,7 +116,10 @@ def _late(before: Encounter, after: Encounter, profile: SourceProfile) -> tuple[
     )
 
 
-def _refused(arrival: Arrival, news: EncounterNews, finding: Finding, now: datetime) -> Ruling:
-    refusal = ClaimRefusal((finding,), news.account)
-    verdict = decide((), replace(arrival, outcome=refusal), now)
-    return Ruling((verdict.event,), is_refused=True)
+def _too_late(arrival: Arrival, news: EncounterNews, now: datetime) -> Ruling:
+    """News of an encounter that is not kept any more: refused where they would have changed its
+    claim, else only said."""
+    if news.charges or news.diagnoses or news.procedures:
+        return refused(arrival, news, purged_finding(arrival.origin.format), now)
+    note = purged_finding(arrival.origin.format, severity="warn")
+    return Ruling((recorded(arrival, news, "ignored", None, now, (note,)),))

@@ -244,8 +244,16 @@ def due_at(encounter: Encounter, profile: SourceProfile) -> datetime | None:
 
 def merged(survivor: Encounter, prior: Encounter) -> tuple[Encounter, Encounter]:
     """Both accounts after a merge: what is open of the prior one goes to the survivor, which keeps
-    its own word where both have one. What was billed already stays where it is."""
-    gone = prior.model_copy(update={"status": "merged", "merged_into": survivor.id, "due_at": None})
+    its own word where both have one. What was billed already stays on its claim. Of the prior one
+    only where it went is kept."""
+    gone = Encounter(
+        id=prior.id,
+        source=prior.source,
+        account=prior.account,
+        status="merged",
+        opened_at=prior.opened_at,
+        merged_into=survivor.id,
+    )
     if prior.status == "billed":
         return survivor, gone
     moved = survivor.model_copy(
@@ -264,8 +272,7 @@ def merged(survivor: Encounter, prior: Encounter) -> tuple[Encounter, Encounter]
         }
     )
     is_registered = bool(moved.patient and moved.patient.name and moved.coverages)
-    emptied = gone.model_copy(update={"charges": ()})
-    return moved.model_copy(update={"is_registered": is_registered}), emptied
+    return moved.model_copy(update={"is_registered": is_registered}), gone
 
 
 def _under(below: Patient | None, above: Patient | None) -> Patient | None:

@@ -74,12 +74,22 @@ class Known:
 
     def encounter(self, identity: object) -> Encounter | None:
         """The encounter, or the one that its account was merged into."""
+        return self._followed(identity)[1]
+
+    def is_purged(self, identity: object) -> bool:
+        """Whether that encounter was billed so long ago that it is not kept any more."""
+        identity, found = self._followed(identity)
+        claim = self.claim(identity) if found is None else None
+        return claim is not None and claim.is_encounter_purged
+
+    def _followed(self, identity: object) -> tuple[object, Encounter | None]:
         found = self.account(identity)
         for _ in range(MAX_MERGES):
             if found is None or found.merged_into is None:
                 break
-            found = self.account(found.merged_into)
-        return found
+            identity = found.merged_into
+            found = self.account(identity)
+        return identity, found
 
     def encounters(self) -> Iterator[Encounter]:
         return (state for state in self.states.values() if isinstance(state, Encounter))

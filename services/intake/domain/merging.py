@@ -5,14 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from services.intake.domain.arrival import Arrival
-from services.intake.domain.claiming import Draft, Ruling, billed
+from services.intake.domain.claiming import Draft, Ruling, billed, refused
 from services.intake.domain.encounter import (
     Encounter,
     EncounterNews,
     encounter_id,
     new_encounter,
 )
-from services.intake.domain.encounter_events import recorded
+from services.intake.domain.encounter_events import purged_finding, recorded
 from services.intake.domain.gathering import due_at, merged, of_patient
 from services.intake.domain.known import Known, PatientMerge
 from services.intake.domain.profile import SourceProfile
@@ -25,6 +25,8 @@ def decide_merge(
     """A40: the patient's open encounters get the surviving record number; where accounts are named
     too, what is open of the prior one moves to the surviving one."""
     source = arrival.origin.source
+    if news.account and news.prior_account and known.is_purged(encounter_id(source, news.account)):
+        return refused(arrival, news, purged_finding(arrival.origin.format), now)
     changed: dict[UUID, Encounter] = {}
     merges: tuple[PatientMerge, ...] = ()
     prior, number = news.prior_medical_record_number, news.medical_record_number
@@ -43,7 +45,7 @@ def decide_merge(
     if survivor is not None and news.prior_account:
         gone = encounter_id(source, news.prior_account)
         before = changed.get(gone) or known.account(gone)
-        before = before or new_encounter(source, news.prior_account, now)
+        before = before or _unknown(known, source, news.prior_account, now)
         if before.status != "merged" and before.id != survivor.id:
             notes = _stays(before)
             after, before = merged(survivor, before)
@@ -57,6 +59,12 @@ def decide_merge(
     said = changed.get(survivor.id, survivor) if survivor is not None else None
     said_of = recorded(arrival, news, "merged", said, now, notes)
     return Ruling((said_of, *draft.events), tuple(changed.values()), tuple(draft.claims), merges)
+
+
+def _unknown(known: Known, source: str, account: str, now: datetime) -> Encounter:
+    """The prior account where nothing of it is known but, maybe, that it was billed."""
+    made = new_encounter(source, account, now)
+    return made.model_copy(update={"status": "billed"}) if known.is_purged(made.id) else made
 
 
 def _survivor(

@@ -17,6 +17,7 @@ from services.intake.domain.identity import claim_id
 from services.intake.handlers import IntakeHandler
 from services.intake.watching import watch
 from shared.database import Pool, bootstrap, create_pool, migrate, new_password, service_dsn
+from shared.messaging import retention
 from shared.messaging.batch import Core, Outcome
 from shared.messaging.decoding import unfold
 from shared.messaging.handler import Record
@@ -178,6 +179,60 @@ async def test_a_merge_finds_what_is_open_and_what_comes_later(pool: Pool) -> No
     assert (claim["charge"], claim["medical_record_number"]) == ("170.00", "9999")
     rows = await pool.fetch("SELECT status FROM encounter ORDER BY status")
     assert [row["status"] for row in rows] == ["billed", "merged"]
+
+
+async def test_encounters_billed_long_ago_are_deleted_and_late_charges_for_them_refused(
+    pool: Pool,
+) -> None:
+    door = Door(pool)
+    for account in ("A1", "B1", "C1"):
+        await door.take(
+            registration(account=account, control=f"R{account}"),
+            charges(ft1("T1"), control=f"C{account}", account=account),
+        )
+    for account in ("A1", "B1"):
+        await door.take(final(account=account, control=f"F{account}"))
+    days = {"A1": 41, "B1": 39, "C1": 41}
+    for account, age in days.items():
+        await pool.execute(
+            "UPDATE encounter SET updated_at = $2::timestamptz - make_interval(days => $3) "
+            "WHERE encounter_id = $1",
+            encounter_id(SOURCE, account),
+            START,
+            age,
+        )
+    purge = service(Settings(encounter_retention_days=40)).prunes
+    assert await retention.prune(pool, START, event_retention_days=30, others=purge) == 1
+    left = await pool.fetch("SELECT encounter_id, status FROM encounter ORDER BY status")
+    assert [tuple(row) for row in left] == [
+        (encounter_id(SOURCE, "B1"), "billed"),
+        (encounter_id(SOURCE, "C1"), "open"),
+    ]
+    late = [
+        (await door.take(charges(ft1("T2"), control=f"L{account}", account=account))).said
+        for account in ("A1", "B1", "C1")
+    ]
+    assert late == [["claim.rejected.v1"], [RECORDED, RECEIVED], [RECORDED]]
+    assert await retention.prune(pool, START, event_retention_days=30, others=purge) == 0
+
+
+async def test_more_encounters_than_one_round_takes_are_all_deleted(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "AT_ONCE", 2)
+    door = Door(pool)
+    accounts = [f"A{number}" for number in range(5)]
+    for account in accounts:
+        await door.take(
+            registration(account=account, control=f"R{account}"),
+            charges(ft1("T1"), control=f"C{account}", account=account),
+            final(account=account, control=f"F{account}"),
+        )
+    later = datetime.now(UTC) + timedelta(days=2)
+    assert await watching.purger(1)(pool, later) == 5
+    assert await pool.fetchval("SELECT count(*) FROM encounter") == 0
+    assert await pool.fetchval("SELECT count(encounter_purged_at) FROM claim") == 5
+    assert [claim.get("frequency", "1") for claim in await door.claims()] == ["1"] * 5
 
 
 async def test_claims_under_one_number_are_told_apart_between_batches(pool: Pool) -> None:

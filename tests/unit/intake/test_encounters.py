@@ -1,5 +1,6 @@
 """Encounters: charges, registration and ending, in any order, come to one claim, in time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain.claiming import Ruling
+from services.intake.domain.decide import ClaimState
 from services.intake.domain.encounter import Encounter, encounter_id
 from services.intake.domain.encounters import decide_due
 from services.intake.domain.known import Known, encounter_key
@@ -372,6 +374,74 @@ def test_what_was_billed_before_a_merge_stays_billed() -> None:
     (said,) = feed.send(a40(prior_record="0815", accounts="A1/B1"))
     assert findings(said) == [("encounter-billed-already", "MRG-3")]
     assert len(feed.claims) == 1
+
+
+# Long after the claim
+
+
+def forget(feed: Feed, account: str = "A1") -> None:
+    """As the purge leaves an encounter that was billed: only its claim knows of it."""
+    identity = encounter_id(SOURCE, account)
+    del feed.states[encounter_key(identity)]
+    claim = feed.states[str(identity)]
+    assert isinstance(claim, ClaimState)
+    feed.states[str(identity)] = replace(claim, is_encounter_purged=True)
+
+
+def billed_long_ago(account: str = "A1") -> Feed:
+    feed = Feed()
+    feed.send(
+        registration(account=account),
+        charges(ft1("T1"), account=account),
+        final(account=account),
+    )
+    forget(feed, account)
+    return feed
+
+
+def test_charges_for_an_encounter_that_is_not_kept_any_more_are_refused() -> None:
+    feed = billed_long_ago()
+    (said,) = feed.send(charges(ft1("T2"), control="C2"))
+    assert isinstance(said.data, ClaimRejected)
+    assert findings(said) == [("encounter-purged", "PID-18")]
+    assert len(feed.claims) == 1
+
+
+def test_news_that_change_no_claim_are_only_said_of_an_encounter_that_is_not_kept() -> None:
+    feed = billed_long_ago()
+    (said,) = feed.send(discharge())
+    assert recorded(said).outcome == "ignored"
+    assert findings(said) == [("encounter-purged", "PID-18")]
+    assert encounter_key(encounter_id(SOURCE, "A1")) not in feed.states
+
+
+def test_charges_for_an_account_merged_into_one_that_is_not_kept_are_refused() -> None:
+    feed = Feed()
+    feed.send(
+        registration(account="A1"),
+        charges(ft1("T1"), account="A1"),
+        a40(prior_record="0815", accounts="A1/B1"),
+        final(account="A1"),
+    )
+    forget(feed)
+    (said,) = feed.send(charges(ft1("T2"), control="C2", account="B1"))
+    assert findings(said) == [("encounter-purged", "PID-18")]
+    assert encounter_of(feed, "B1").status == "merged"
+
+
+def test_open_charges_are_not_merged_into_an_account_that_is_not_kept() -> None:
+    feed = billed_long_ago()
+    feed.send(charges(ft1("T2"), control="C2", account="B1"))
+    (said,) = feed.send(a40(prior_record="0815", accounts="A1/B1"))
+    assert findings(said) == [("encounter-purged", "PID-18")]
+    assert [charge.key for charge in encounter_of(feed, "B1").charges] == ["T2"]
+
+
+def test_a_merge_of_an_account_that_is_not_kept_says_that_it_was_billed() -> None:
+    feed = billed_long_ago("B1")
+    (said,) = feed.send(a40(prior_record="0815", accounts="A1/B1"))
+    assert findings(said) == [("encounter-billed-already", "MRG-3")]
+    assert encounter_of(feed, "A1").charges == ()
 
 
 # What does not come
