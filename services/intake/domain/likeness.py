@@ -36,11 +36,13 @@ def likeness_of(claim: Claim) -> Likeness:
     """What tells this claim apart from others under its number."""
     lines = claim.service_lines
     days = {claim.statement_from, claim.statement_through}
-    services: set[str | None] = set()
+    services = {line.revenue_code for line in lines}
     npis = {claim.billing_provider.npi}
     for line in lines:
-        days |= {line.service_from, line.service_through}
-        services |= {line.procedure.code if line.procedure else None, line.revenue_code}
+        days.add(line.service_from)
+        days.add(line.service_through)
+        if line.procedure is not None:
+            services.add(line.procedure.code)
         if line.rendering_provider is not None:
             npis.add(line.rendering_provider.npi)
     for provider in (claim.rendering_provider, claim.attending_provider):

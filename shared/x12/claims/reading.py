@@ -280,12 +280,14 @@ class _Assembly:
                 findings.append(_missing(f"{level.id}/{row.id}", None))
         if depth > 1 and context.get("parent_level") != above[depth - 1].get("level"):
             findings.append(_misplaced_level(level.id))
-        fields = {name: context[name] for name in context.keys() & _CLAIM_FIELDS}
-        for name in fields.keys() & _BUILD_PARTY.keys():
-            party = fields[name]
+        fields = {name: value for name, value in context.items() if name in _CLAIM_FIELDS}
+        for name, party in fields.items():
+            build = _BUILD_PARTY.get(name)
+            if build is None:
+                continue
             party.pop("#", None)
             with suppress(KeyError, TypeError):  # the claim's own validation says what is wrong
-                fields[name] = _BUILD_PARTY[name](party)
+                fields[name] = build(party)
         settled = (context, fields, findings)
         self._settled[depth] = settled
         return settled
