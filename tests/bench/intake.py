@@ -40,6 +40,7 @@ CLAIMS = 1_500
 ENCOUNTERS = 300
 FILE = 25
 BATCH = 500
+REPEATS = 3
 WARM_UP = 5
 """A fifth of the records goes before."""
 MICROSECONDS = 1e6
@@ -113,8 +114,12 @@ async def _costs(
 
 
 def _timed(run: Callable[[], int]) -> tuple[int, float]:
-    started = time.process_time()
-    return run(), time.process_time() - started
+    best, count = float("inf"), 0
+    for _ in range(REPEATS):
+        started = time.process_time()
+        count = run()
+        best = min(best, time.process_time() - started)
+    return count, best
 
 
 def _record(number: int, content_type: str, value: bytes) -> Record:

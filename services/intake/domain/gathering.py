@@ -102,7 +102,7 @@ def _merged(
 
 
 def _over(below: Facts, above: Facts) -> Facts:
-    said = {name: value for name, value in above if value is not None and value != ()}
+    said = {name: value for name, value in vars(above).items() if value is not None and value != ()}
     return below.model_copy(update=said)
 
 
