@@ -126,7 +126,7 @@ async def save_counts(connection: Connection, counts: Sequence[MessageCount]) ->
         tallies[count.message_id] = [a + b for a, b in zip(tally, added, strict=True)]
     if not tallies:
         return
-    ids = sorted(tallies)
+    ids = sorted(tallies, key=lambda message_id: message_id.int)
     sums = zip(*(tallies[message_id] for message_id in ids), strict=True)
     await connection.execute(
         _COUNT,

@@ -47,9 +47,11 @@ def decide_news(
         return decide_merge(known, arrival, news, profile, now)
     source = arrival.origin.source
     identity = encounter_id(source, news.account)
-    if known.is_purged(identity):
-        return _too_late(arrival, news, now)
-    before = known.encounter(identity) or new_encounter(source, news.account, now)
+    before = known.encounter(identity)
+    if before is None:
+        if known.is_purged(identity):
+            return _too_late(arrival, news, now)
+        before = new_encounter(source, news.account, now)
     record = known.record_number(source, news.medical_record_number)
     if record != news.medical_record_number:
         news = replace(news, medical_record_number=record)
