@@ -56,7 +56,7 @@ class Model(BaseModel):
     )
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's, in a third of its time: no model of ours has extra or private values."""
+        """As pydantic's, in half its time: no model of ours has extra or private values."""
         if deep:
             return super().model_copy(update=update, deep=True)
         values, names = self.__dict__.copy(), self.__pydantic_fields_set__
