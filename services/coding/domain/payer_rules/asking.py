@@ -1,8 +1,9 @@
 """How rules are asked of a claim, at a cost that hundreds of them can have.
 
-A rule that looks at nothing but one line (or diagnosis) is asked of each different line once and
-remembered: the same services come again and again. The others see the claim, whose values are
-turned into CEL values once, and only where one of them is left to ask.
+A rule that looks at nothing but one line (or diagnosis), or at nothing but codes of the claim such
+as its place of service, is asked of each different one once and remembered: the same come again and
+again. The others see the claim, whose values are turned into CEL values once, and only where one of
+them is left to ask.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,10 +17,17 @@ from services.coding.domain.payer_rules.pack import Pack, PackRule
 from shared.contract.claim import Claim, Diagnosis, ServiceLine
 
 MAX_REMEMBERED = 50_000
-"""Lines and diagnoses of which the answers are remembered, over all payers."""
+"""Lines, diagnoses and headers of which the answers are remembered, over all payers."""
 
 Element = ServiceLine | Diagnosis
-_MODELS: Mapping[str, type[Element]] = {"service_lines": ServiceLine, "diagnoses": Diagnosis}
+Subject = Claim | Element
+_SUBJECTS: Mapping[str | None, tuple[str, type[Subject]]] = {
+    None: ("claim", Claim),
+    "service_lines": (ELEMENTS["service_lines"], ServiceLine),
+    "diagnoses": (ELEMENTS["diagnoses"], Diagnosis),
+}
+"""What remembered rules are asked of: the claim's header or a list's elements, by `for_each`. With
+its name in a condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,11 @@ class Member:
     order: int
 
     @property
-    def is_of_element(self) -> bool:
-        """Whether it looks at one element and nothing else."""
+    def is_remembered(self) -> bool:
+        """Whether it looks at one element, or the claim's header, and nothing else."""
         rule = self.rule
         is_of_lines = rule.for_each == "service_lines" or not rule.procedures
-        return rule.condition.of_element is not None and is_of_lines
+        return rule.condition.alone is not None and is_of_lines
 
 
 class Broken(NamedTuple):
@@ -47,45 +55,54 @@ class Broken(NamedTuple):
     trouble: str | None = None
 
 
-Remembered = dict[tuple[object, ...], tuple[tuple[Member, str | None], ...]]
+Answers = tuple[tuple[Member, str | None], ...]
+"""Rules that are broken, or could not be asked and why."""
+Remembered = dict[tuple[object, ...], Answers]
 
 
-class ElementRules:
-    """Rules about the elements of one list."""
+class RememberedRules:
+    """Rules about the elements of one list or, with no list, the claim's header."""
 
-    def __init__(self, each: str, members: Iterable[Member], remembered: Remembered) -> None:
+    def __init__(self, each: str | None, members: Iterable[Member], remembered: Remembered) -> None:
         everyone = tuple(members)
-        self.each = each
+        self._each = each
+        self._name, model = _SUBJECTS[each]
         self._always = tuple(one for one in everyone if not one.rule.procedures)
         self._by_code = _by_procedure(everyone)
         names = {name for one in everyone for name in one.rule.condition.mentioned}
-        self._projection = Projection(names - {each}, _MODELS[each])
+        self._projection = Projection(names - {each}, model)
         self._remembered = remembered
 
     def broken(self, claim: Claim) -> Iterator[Broken]:
-        """What the elements of a claim break."""
-        elements: Sequence[Element] = getattr(claim, self.each)
+        """What the elements of a claim, or its header, break."""
+        if self._each is None:
+            for member, trouble in self._found(claim, None):
+                yield Broken(member, None, trouble)
+            return
+        elements: Sequence[Element] = getattr(claim, self._each)
         for at, element in enumerate(elements):
-            code = code_of(element)
-            key = (id(self), code, *self._projection.key(element))
-            found = self._remembered.get(key)
-            if found is None:
-                found = self._ask(element, code)
-                if len(self._remembered) >= MAX_REMEMBERED:
-                    self._remembered.clear()
-                self._remembered[key] = found
-            for member, trouble in found:
+            for member, trouble in self._found(element, code_of(element)):
                 yield Broken(member, at, trouble)
 
-    def _ask(self, element: Element, code: str | None) -> tuple[tuple[Member, str | None], ...]:
+    def _found(self, subject: Subject, code: str | None) -> Answers:
+        key = (id(self), code, *self._projection.key(subject))
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._ask(subject, code)
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = found
+        return found
+
+    def _ask(self, subject: Subject, code: str | None) -> Answers:
         asked = (*self._always, *self._by_code.get(code or "", ()))
         if not asked:
             return ()
-        context = context_of({ELEMENTS[self.each]: self._projection.read(element)})
+        context = context_of({self._name: self._projection.read(subject)})
         found: list[tuple[Member, str | None]] = []
         for member in asked:
             try:
-                if member.rule.condition.holds_of(context):
+                if member.rule.condition.holds_alone(context):
                     found.append((member, None))
             except ConditionError as error:
                 found.append((member, f"{error} in its condition"))

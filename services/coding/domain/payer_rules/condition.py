@@ -12,7 +12,7 @@ from typing import Any
 
 import cel
 
-from services.coding.domain.payer_rules.facts import DERIVED, field_names
+from services.coding.domain.payer_rules.facts import DERIVED, HEADER_CODES, field_names
 
 MAX_CHARACTERS = 2_000
 MAX_BRACKETS = 24
@@ -27,6 +27,8 @@ _WORDS = frozenset({"true", "false", "in"})
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _IDENTIFIER = re.compile(r"(\.\s*)?\b([A-Za-z_][A-Za-z0-9_]*)(\s*\()?")
 _MACRO = re.compile(r"\.\s*(?:exists|all|exists_one|filter|map)\s*\(")
+_CLAIM = re.compile(r"(?<!\.)\bclaim\b")
+_FIELD_OF_CLAIM = re.compile(r"(?<!\.)\bclaim\s*\.\s*([A-Za-z_][A-Za-z0-9_]*)(?!\s*\()")
 _BOUND = re.compile(_MACRO.pattern + r"\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 ELEMENTS: Mapping[str, str] = {"service_lines": "line", "diagnoses": "diagnosis"}
@@ -50,13 +52,14 @@ class Condition:
     """Variables beside `claim` that it needs."""
     nested: int
     """How deep comprehensions nest, the one over `each` counted."""
-    of_element: cel.Program | None
-    """With `each`, where nothing but the element is asked about: the condition of one element."""
+    alone: cel.Program | None
+    """With `each`, the condition of one element, where it asks about nothing else; without, that
+    of the claim, where it asks about nothing but `facts.HEADER_CODES`."""
 
-    def holds_of(self, element: Any) -> bool:
-        """The answer for one element, where `of_element` is there. Raises as `holds` does."""
-        assert self.of_element is not None
-        return _answers(self.of_element, element, is_list=False)[0]
+    def holds_alone(self, context: cel.Context) -> bool:
+        """The answer, where `alone` is there. Raises as `holds` does."""
+        assert self.alone is not None
+        return _answers(self.alone, context, is_list=False)[0]
 
     def holds(self, context: cel.Context) -> tuple[bool, ...]:
         """One answer for the claim, or one for each element. Raises ConditionError where the
@@ -97,7 +100,10 @@ def compile_condition(source: str, each: str | None = None) -> Condition:
         compiled = cel.compile(whole)
     except BaseException as error:  # noqa: BLE001 - see _refusal
         raise _refusal(error, _syntax(error)) from None
-    is_of_element = each is not None and not names & {"claim", *DERIVED}
+    if each:
+        is_alone = not names & {"claim", *DERIVED}
+    else:
+        is_alone = _is_of_header(plain, names) and nested < MAX_NESTED
     mentioned = {name for name in names if name in field_names()} | ({each} if each else set())
     return Condition(
         source=source,
@@ -106,7 +112,7 @@ def compile_condition(source: str, each: str | None = None) -> Condition:
         mentioned=frozenset(mentioned),
         variables=frozenset(names & DERIVED.keys()),
         nested=nested,
-        of_element=alone if is_of_element else None,
+        alone=alone if is_alone else None,
     )
 
 
@@ -144,6 +150,16 @@ def _names(plain: str, each: str | None) -> set[str]:
                 f"{name} is not known here: fields follow a point, as in claim.{name}"
             )
     return names
+
+
+def _is_of_header(plain: str, names: set[str]) -> bool:
+    """Whether all that an expression looks at is a few codes of the claim, each by its name."""
+    fields = _FIELD_OF_CLAIM.findall(plain)
+    return (
+        len(fields) == len(_CLAIM.findall(plain)) > 0
+        and HEADER_CODES.issuperset(fields)
+        and names.isdisjoint(DERIVED)
+    )
 
 
 def _no_function(name: str) -> str:

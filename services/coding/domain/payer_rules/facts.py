@@ -24,6 +24,27 @@ Read = Callable[[Any], Value]
 _HIDDEN = frozenset({"id", "revision", "source"})
 """Of the claim itself, what is ours and says nothing of it."""
 MAX_DEPTH = 6
+HEADER_CODES = frozenset(
+    (
+        "kind",
+        "facility_code",
+        "frequency",
+        "provider_signature",
+        "accepts_assignment",
+        "benefits_assigned",
+        "release_of_information",
+        "signature_source",
+        "special_program",
+        "delay_reason",
+        "payer_sequence",
+        "filing_indicator",
+        "patient_relationship",
+        "admission_type",
+        "admission_source",
+        "patient_status",
+    )
+)
+"""Fields of the claim itself that have few values: claims repeat what they say together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from functools import cached_property
 from services.coding.domain.payer_rules.asking import (
     Broken,
     ClaimRules,
-    ElementRules,
     Member,
     Remembered,
+    RememberedRules,
     code_of,
 )
 from services.coding.domain.payer_rules.condition import ELEMENTS
@@ -36,7 +36,7 @@ _Audience = tuple[str, str | None, str | None]
 class _Plan:
     """What one audience's claims are asked."""
 
-    elements: tuple[ElementRules, ...]
+    remembered: tuple[RememberedRules, ...]
     claims: ClaimRules
 
 
@@ -69,7 +69,7 @@ class RulePacks:
         day = first_service_day(claim) or received_on
         broken = [
             one
-            for rules in plan.elements
+            for rules in plan.remembered
             for one in rules.broken(claim)
             if one.member.rule.applies_on(day)
         ]
@@ -92,13 +92,13 @@ class RulePacks:
         return plan
 
     def _plan_of(self, members: Sequence[Member]) -> _Plan:
-        of_elements = [one for one in members if one.is_of_element]
-        elements = tuple(
-            ElementRules(each, group, self._remembered)
-            for each in ELEMENTS
-            if (group := [one for one in of_elements if one.rule.for_each == each])
+        known = [one for one in members if one.is_remembered]
+        remembered = tuple(
+            RememberedRules(each, group, self._remembered)
+            for each in (None, *ELEMENTS)
+            if (group := [one for one in known if one.rule.for_each == each])
         )
-        return _Plan(elements, ClaimRules(one for one in members if not one.is_of_element))
+        return _Plan(remembered, ClaimRules(one for one in members if not one.is_remembered))
 
     def _members(self, audience: _Audience) -> Iterator[Member]:
         kind, payer, filing = audience
