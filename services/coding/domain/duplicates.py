@@ -5,7 +5,6 @@ A replacement or a void repeats what it replaces, and is not looked at across cl
 
 from collections.abc import Hashable, Iterator
 
-from services.coding.domain.history import EarlierLine
 from services.coding.domain.rule import Breach, Case, Rule
 from services.coding.domain.served import Service, is_inpatient
 
@@ -40,23 +39,32 @@ def _on_the_claim(case: Case) -> Iterator[Breach]:
         seen.add(key)
 
 
-def _is_again(service: Service, line: EarlierLine) -> bool:
-    return (
-        line.code == service.code
-        and line.day.toordinal() == service.day
-        and line.provider == service.provider
-        and sorted(line.modifiers) == sorted(service.modifiers)
-        and line.units == service.units
-        and line.charge == service.line.charge
-    )
-
-
 def _on_another_claim(case: Case) -> Iterator[Breach]:
-    earlier = [line for line in case.earlier if line.kind == case.claim.kind]
+    earlier = {
+        (
+            line.code,
+            line.day.toordinal(),
+            line.provider,
+            tuple(sorted(line.modifiers)),
+            line.units,
+            line.charge,
+        )
+        for line in case.earlier
+        if line.kind == case.claim.kind
+    }
     if not earlier or is_inpatient(case.claim):
         return
     for service in case.services:
-        if any(_is_again(service, line) for line in earlier):
+        modifiers = tuple(sorted(service.modifiers))
+        charge = service.line.charge
+        if (
+            service.code,
+            service.day,
+            service.provider,
+            modifiers,
+            service.units,
+            charge,
+        ) in earlier:
             yield Breach(service.path, (service.code, *service.modifiers))
 
 

@@ -6,7 +6,8 @@ of earlier claims of the same day count. Medicaid has editions of its own: where
 is loaded, its claims are only warned.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from services.coding.domain.modifier_table import (
     ANATOMIC,
@@ -16,10 +17,12 @@ from services.coding.domain.modifier_table import (
 )
 from services.coding.domain.reference import PairEdit
 from services.coding.domain.rule import Breach, Case, Rule, Severity
-from services.coding.domain.served import is_medicaid
+from services.coding.domain.served import Service, is_medicaid
 from services.coding.domain.together import Given, PairHit
 
 _NEVER, _WITH_MODIFIER = "0", "1"
+Passes = Callable[[frozenset[str], frozenset[str]], bool]
+"""Whether two services are paid together, by the modifiers of each that CMS accepts."""
 
 
 def _never(case: Case) -> Iterator[Breach]:
@@ -27,37 +30,18 @@ def _never(case: Case) -> Iterator[Breach]:
         if hit.edit.indicator == _NEVER:
             column_1, column_2 = hit.edit.column_1, hit.edit.column_2
             hint = f"Remove {column_2}: it is part of {column_1}. No modifier changes that."
-            pairs = [(first, second) for first in hit.first for second in hit.second]
-            yield from _breaches(case, hit, pairs, hint)
+            yield from _breaches(case, hit, hint, lambda _, __: False)
 
 
 def _unmodified(case: Case) -> Iterator[Breach]:
     for hit in case.pair_hits:
         if hit.edit.indicator == _WITH_MODIFIER:
-            pairs = [
-                (first, second)
-                for first in hit.first
-                for second in hit.second
-                if not _passes(first, second)
-            ]
-            yield from _breaches(case, hit, pairs, _advice(hit.edit))
+            yield from _breaches(case, hit, _advice(hit.edit), _passes)
 
 
-def _breaches(
-    case: Case,
-    hit: PairHit,
-    pairs: Sequence[tuple[Given, Given]],
-    hint: str,
-) -> Iterator[Breach]:
-    """One breach for each line of this claim that would be denied. Where that service stands on an
-    earlier claim, the breach is at our line that would take its payment away."""
-    lines = {}
-    for first, second in pairs:
-        line = second.line or first.line
-        if line is not None:
-            lines[line.at] = line
+def _breaches(case: Case, hit: PairHit, hint: str, passes: Passes) -> Iterator[Breach]:
     severity: Severity | None = "warn" if is_medicaid(case.claim) else None
-    for line in lines.values():
+    for line in denied(hit, passes):
         yield Breach(
             f"{line.path}.procedure",
             (hit.edit.column_1, hit.edit.column_2),
@@ -67,12 +51,38 @@ def _breaches(
         )
 
 
-def _passes(first: Given, second: Given) -> bool:
+def denied(hit: PairHit, passes: Passes) -> Iterable[Service]:
+    """The lines of this claim that an edit would deny: where the service in column two stands on an
+    earlier claim, our line that would take its payment away. Every service in column one stands
+    against every one in column two; what they say is compared once for each combination of
+    modifiers that count, since a claim may have hundreds of lines of either."""
+    remembered = lru_cache(maxsize=None)(passes)
+    ours = [(given.line, _counting(given)) for given in hit.second if given.line is not None]
+    earlier = {_counting(given) for given in hit.second if given.line is None}
+    lines: dict[int, Service] = {}
+    compared: set[frozenset[str]] = set()
+    for given in hit.first:
+        modifiers = _counting(given)
+        if modifiers not in compared:
+            compared.add(modifiers)
+            for line, others in ours:
+                if line.at not in lines and not remembered(modifiers, others):
+                    lines[line.at] = line
+        own = given.line
+        if own is not None and not all(remembered(modifiers, others) for others in earlier):
+            lines[own.at] = own
+    return lines.values()
+
+
+def _counting(given: Given) -> frozenset[str]:
+    return PASSES_PAIR.intersection(given.modifiers)
+
+
+def _passes(first: frozenset[str], second: frozenset[str]) -> bool:
     """Whether a modifier that CMS accepts stands on either line. The same finger, eyelid, vessel or
     side on both says that it was one place."""
-    accepted = PASSES_PAIR & {*first.modifiers, *second.modifiers}
-    same_place = ANATOMIC & set(first.modifiers) & set(second.modifiers)
-    return bool(accepted - same_place)
+    same_place = ANATOMIC & first & second
+    return (first | second) != same_place
 
 
 def _advice(edit: PairEdit) -> str:

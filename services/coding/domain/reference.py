@@ -5,7 +5,7 @@ edition covers a day, a check has nothing to say. Days inside tables are ordinal
 so that comparing them costs nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -165,6 +165,9 @@ class Table(Protocol[Entry_co]):
 
     def find(self, key: str) -> tuple[Entry_co, ...]:
         """What the table says of a key, one entry a window; none where it does not have it."""
+
+    def find_pairs(self, codes: Sequence[str]) -> Sequence[Entry_co]:
+        """What it says of every two of some codes, of keys that are two codes joined."""
 
 
 class Editions(tuple[Table[Entry], ...], Generic[Entry]):

@@ -6,7 +6,6 @@ is apart from the checks because several of them ask.
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import combinations
 from typing import NamedTuple
 
 from services.coding.domain.history import History
@@ -31,7 +30,7 @@ class Given(NamedTuple):
 
 
 Groups = Mapping[tuple[int, str | None], Mapping[str, list[Given]]]
-"""Services by code, for each day and provider."""
+"""Services by code, for each day and provider: a claim's own first, then those of earlier ones."""
 
 
 def daily(units: Decimal, days: int) -> Decimal:
@@ -84,14 +83,12 @@ def pair_hits(claim: Claim, groups: Groups, reference: Reference) -> tuple[PairH
     table = editions.newest if editions else None
     if table is None:
         return ()
-    find = table.find
     return tuple(
         [
             PairHit(edit, by_code[edit.column_1], by_code[edit.column_2], table.edition)
             for (day, _), by_code in groups.items()
             if len(by_code) > 1
-            for low, high in combinations(sorted(by_code), 2)
-            for edit in find(low + high)
+            for edit in table.find_pairs(sorted(by_code))
             if is_in_effect(edit, day)
         ]
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.coding.domain.reference import Reference, UnitLimit
 from services.coding.domain.served import Service, is_equipment_supplier, is_medicare
-from services.coding.domain.together import Groups, daily
+from services.coding.domain.together import Given, Groups, daily
 from shared.contract.claim import Claim
 
 OUTPATIENT_BILLS = frozenset(("12", "13", "14", "22", "23", "34", "74", "75", "76", "85"))
@@ -43,6 +43,7 @@ def over_limits(
     if not editions:
         return ()
     over = []
+    of_day: dict[int, Decimal] = {}
     for service in services:
         table = editions.on_ordinal(service.day)
         found = table.find(service.code) if table is not None else ()
@@ -51,18 +52,19 @@ def over_limits(
         limit = found[0]
         if limit.value == 0 and not is_medicare(claim):
             continue
-        is_of_line = limit.indicator == PER_LINE
-        counted = (
-            daily(service.units, service.days) if is_of_line else _units_of_day(service, groups)
-        )
+        if limit.indicator == PER_LINE:
+            counted = daily(service.units, service.days)
+        else:
+            beside = groups[service.day, service.provider][service.code]
+            counted = beside[0].units if len(beside) == 1 else _units_of_day(beside, of_day)
         if counted > limit.value:
             over.append(Over(service, limit, table.edition))
     return tuple(over)
 
 
-def _units_of_day(service: Service, groups: Groups) -> Decimal:
-    """All units of the code that this patient got from this provider on this day."""
-    beside = groups[service.day, service.provider][service.code]
-    if len(beside) == 1:
-        return beside[0].units
-    return sum([given.units for given in beside], Decimal(0))
+def _units_of_day(beside: Sequence[Given], known: dict[int, Decimal]) -> Decimal:
+    """All units of the code that this patient got from this provider on this day, added up once."""
+    units = known.get(id(beside))
+    if units is None:
+        units = known[id(beside)] = sum([given.units for given in beside], Decimal(0))
+    return units

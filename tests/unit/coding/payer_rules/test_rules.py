@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coding.domain.payer_rules.condition import compile_condition, context_of
+from services.coding.domain.payer_rules.condition import (
+    ConditionError,
+    compile_condition,
+    context_of,
+)
 from services.coding.domain.payer_rules.facts import Projection, field_names
+from services.coding.domain.payer_rules.pack import read_pack
 from services.coding.domain.payer_rules.ruleset import RulePacks, payer_rules
 from services.coding.domain.rule import ALL_KINDS, Case
 from services.coding.domain.verdict import REFERENCE
 from shared.contract.claim import Claim, Payer, Procedure, ServiceLine
 from tests.examples import examples
 from tests.strategies import claims
-from tests.unit.coding.payer_rules.authors import line_rule, pack, rule
+from tests.unit.coding.payer_rules.authors import document, line_rule, pack, rule
 
 RECEIVED = date(2025, 3, 10)
 LINE_RULES = payer_rules([pack(line_rule())])
@@ -147,9 +152,8 @@ def test_another_payers_claim_between_does_not_change_what_is_found(professional
     ]
 
 
-@given(st.permutations(["99213", "99214", None, "99213", "J1885"]))
-def test_the_order_of_lines_changes_no_more_than_their_paths(codes: list[str | None]) -> None:
-    bare = Claim.model_validate(
+def without_lines() -> Claim:
+    return Claim.model_validate(
         {
             "id": "00000000-0000-0000-0000-000000000001",
             "kind": "professional",
@@ -162,7 +166,11 @@ def test_the_order_of_lines_changes_no_more_than_their_paths(codes: list[str | N
             "service_lines": [],
         }
     )
-    found = paths(LINE_RULES, with_lines(bare, *codes))
+
+
+@given(st.permutations(["99213", "99214", None, "99213", "J1885"]))
+def test_the_order_of_lines_changes_no_more_than_their_paths(codes: list[str | None]) -> None:
+    found = paths(LINE_RULES, with_lines(without_lines(), *codes))
     assert found == [f"service_lines[{at}]" for at, code in enumerate(codes) if code == "99213"]
 
 
@@ -175,3 +183,51 @@ def test_any_claim_can_be_asked_about_any_field(claim: Claim) -> None:
     assert read.keys() == empty.keys()
     asked = compile_condition('claim.charge >= 0 || claim.payer.identifier == ""')
     assert asked.holds(context_of({"claim": read})) == (True,)
+
+
+HEADER_CONDITIONS = (
+    'claim.facility_code == "11"',
+    'claim.facility_code == "22" && claim.accepts_assignment != "A"',
+    'claim.filing_indicator in ["MB", "MC"] || !claim.provider_signature',
+    '["11", "22"].exists(place, place == claim.facility_code)',
+    "int(claim.facility_code) > 20",
+)
+WHOLE_CONDITIONS = (
+    'claim.facility_code == "11" && claim.charge > 100',
+    'claim.facility.npi == "" && claim.frequency == "1"',
+    'claim.facility_code == "11" && patient_age > 17',
+    'claim == claim && claim.frequency == "1"',
+    'claim["kind"] == "dental" || claim.frequency == "1"',
+)
+CODED = {
+    "facility_code": st.sampled_from((None, "11", "22", "AB")),
+    "accepts_assignment": st.sampled_from((None, "A", "C")),
+    "filing_indicator": st.sampled_from((None, "MB", "CI")),
+    "provider_signature": st.sampled_from((None, True, False)),
+}
+
+
+def test_only_conditions_on_a_claims_codes_are_answered_from_memory() -> None:
+    assert all(compile_condition(each).alone for each in HEADER_CONDITIONS)
+    assert not any(compile_condition(each).alone for each in WHOLE_CONDITIONS)
+
+
+@examples(50)
+@given(st.lists(st.fixed_dictionaries(CODED), min_size=1, max_size=12))
+def test_an_answer_from_memory_is_the_one_that_asking_gives(said: list[dict[str, Any]]) -> None:
+    bare = without_lines()
+    made = (rule(id=f"r{at}", when=when) for at, when in enumerate(HEADER_CONDITIONS))
+    rules = payer_rules([read_pack(document(*made))])
+    for codes in said:
+        claim = bare.model_copy(update=codes)
+        context = context_of({"claim": Projection(field_names()).read(claim)})
+        expected = []
+        for at, when in enumerate(HEADER_CONDITIONS):
+            try:
+                is_broken = compile_condition(when).holds(context)[0]
+            except ConditionError:
+                expected.append("payer-rule-unanswered")
+            else:
+                expected += [f"test-payer.r{at}"] * is_broken
+        found = rules.check(Case(claim, date(2026, 3, 10), REFERENCE))
+        assert [finding.code for finding in found] == expected
