@@ -1,9 +1,9 @@
 """The endpoints of the worklist. Each change brings the entry's ETag as If-Match, is done in one
 transaction, and answers with the entry as it is then."""
 
-from collections.abc import Awaitable
-from datetime import date, timedelta
-from typing import Annotated, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
@@ -152,60 +152,70 @@ async def fix(
     return _acted(response, acted).model_copy(update={"is_trial": trial})
 
 
-@router.post("/{event_id}/release", summary="Let the claim go as it is")
-async def release(
-    event_id: UUID,
-    response: Response,
-    desk: AtDesk,
-    caller: MayWrite,
-    version: ExpectedVersion,
-    because: Because,
-) -> ActedAnswer:
-    """Over whatever is said against it. Who did it and why is kept."""
-    doing = desk.release(event_id, version, _who(caller), clock(), because.reason)
-    return _acted(response, await _done(doing))
+class _WithReason(NamedTuple):
+    """An action that takes a reason and nothing else."""
+
+    path: str
+    name: str
+    summary: str
+    description: str
+    act: Callable[[Desk, UUID, int, str, datetime, str], Awaitable[Acted]]
 
 
-@router.post("/{event_id}/void", summary="Take back what the payer has adjudicated")
-async def void(
-    event_id: UUID,
-    response: Response,
-    desk: AtDesk,
-    caller: MayWrite,
-    version: ExpectedVersion,
-    because: Because,
-) -> ActedAnswer:
-    """A void (frequency 8) with the payer's claim number goes out."""
-    doing = desk.void(event_id, version, _who(caller), clock(), because.reason)
-    return _acted(response, await _done(doing))
+_WITH_REASON = (
+    _WithReason(
+        "release",
+        "release",
+        "Let the claim go as it is",
+        "Over whatever is said against it. Who did it and why is kept.",
+        Desk.release,
+    ),
+    _WithReason(
+        "void",
+        "void",
+        "Take back what the payer has adjudicated",
+        "A void (frequency 8) with the payer's claim number goes out.",
+        Desk.void,
+    ),
+    _WithReason(
+        "return",
+        "give_back",
+        "Return the claim to the hospital",
+        "The hospital corrects it and sends it again.",
+        Desk.give_back,
+    ),
+    _WithReason(
+        "dismiss",
+        "dismiss",
+        "Take a refused or denied claim off the worklist",
+        "Nothing goes out: the payer's answer is accepted, or answered by other means.",
+        Desk.dismiss,
+    ),
+)
 
 
-@router.post("/{event_id}/return", summary="Return the claim to the hospital")
-async def give_back(
-    event_id: UUID,
-    response: Response,
-    desk: AtDesk,
-    caller: MayWrite,
-    version: ExpectedVersion,
-    because: Because,
-) -> ActedAnswer:
-    """The hospital corrects it and sends it again."""
-    doing = desk.give_back(event_id, version, _who(caller), clock(), because.reason)
-    return _acted(response, await _done(doing))
+def _endpoint(action: _WithReason) -> Callable[..., Awaitable[ActedAnswer]]:
+    async def act(
+        event_id: UUID,
+        response: Response,
+        desk: AtDesk,
+        caller: MayWrite,
+        version: ExpectedVersion,
+        because: Because,
+    ) -> ActedAnswer:
+        doing = action.act(desk, event_id, version, _who(caller), clock(), because.reason)
+        return _acted(response, await _done(doing))
+
+    return act
 
 
-@router.post("/{event_id}/dismiss", summary="Take a refused or denied claim off the worklist")
-async def dismiss(
-    event_id: UUID,
-    response: Response,
-    desk: AtDesk,
-    caller: MayWrite,
-    version: ExpectedVersion,
-    because: Because,
-) -> ActedAnswer:
-    """Nothing goes out: the payer's answer is accepted, or answered by other means."""
-    doing = desk.dismiss(event_id, version, _who(caller), clock(), because.reason)
-    return _acted(response, await _done(doing))
+for _action in _WITH_REASON:
+    router.post(
+        f"/{{event_id}}/{_action.path}",
+        name=_action.name,
+        summary=_action.summary,
+        description=_action.description,
+    )(_endpoint(_action))
 
 
 @router.post("/{event_id}/assign", summary="Give the entry to somebody")
