@@ -40,6 +40,8 @@ def _on_the_claim(case: Case) -> Iterator[Breach]:
 
 
 def _on_another_claim(case: Case) -> Iterator[Breach]:
+    if not case.earlier or is_inpatient(case.claim):
+        return
     earlier = {
         (
             line.code,
@@ -52,8 +54,6 @@ def _on_another_claim(case: Case) -> Iterator[Breach]:
         for line in case.earlier
         if line.kind == case.claim.kind
     }
-    if not earlier or is_inpatient(case.claim):
-        return
     for service in case.services:
         modifiers = tuple(sorted(service.modifiers))
         charge = service.line.charge

@@ -7,7 +7,6 @@ is loaded, its claims are only warned.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 
 from services.coding.domain.modifier_table import (
     ANATOMIC,
@@ -56,21 +55,21 @@ def denied(hit: PairHit, passes: Passes) -> Iterable[Service]:
     earlier claim, our line that would take its payment away. Every service in column one stands
     against every one in column two; what they say is compared once for each combination of
     modifiers that count, since a claim may have hundreds of lines of either."""
-    remembered = lru_cache(maxsize=None)(passes)
     ours = [(given.line, _counting(given)) for given in hit.second if given.line is not None]
     earlier = {_counting(given) for given in hit.second if given.line is None}
+    seconds = earlier.union([modifiers for _, modifiers in ours])
     lines: dict[int, Service] = {}
-    compared: set[frozenset[str]] = set()
+    compared: dict[frozenset[str], dict[frozenset[str], bool]] = {}
     for given in hit.first:
-        modifiers = _counting(given)
-        if modifiers not in compared:
-            compared.add(modifiers)
-            for line, others in ours:
-                if line.at not in lines and not remembered(modifiers, others):
+        first = _counting(given)
+        passed = compared.get(first)
+        if passed is None:
+            passed = compared[first] = {second: passes(first, second) for second in seconds}
+            for line, second in ours:
+                if not passed[second]:
                     lines[line.at] = line
-        own = given.line
-        if own is not None and not all(remembered(modifiers, others) for others in earlier):
-            lines[own.at] = own
+        if given.line is not None and earlier and not all(passed[second] for second in earlier):
+            lines[given.line.at] = given.line
     return lines.values()
 
 

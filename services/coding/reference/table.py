@@ -83,33 +83,32 @@ class TableFile(Generic[Entry]):
             return ()
         at = self._directory + 4 * (crc32(name) & self._mask)
         first, last = _BOUNDS.unpack_from(self._buffer, at)
-        return self._entries(name, first, last) if first != last else ()
+        if first == last:
+            return ()
+        size = self._record.size
+        block = self._buffer[self._records + first * size : self._records + last * size]
+        return self._entries(name, block) if name in block else ()
 
     def find_pairs(self, codes: Sequence[str]) -> list[Entry]:
         """What the table says of every two of these codes, both joined in the order given. The
-        same as `find` of each, at a fraction: a claim with many codes has very many pairs."""
+        same as `find` of each, without a key made for each: most are absent."""
         names = [code.encode() for code in codes if code.isascii()]
-        bounds, buffer, directory, mask = (
-            _BOUNDS.unpack_from,
-            self._buffer,
-            self._directory,
-            self._mask,
-        )
+        bounds, buffer, mask = _BOUNDS.unpack_from, self._buffer, self._mask
+        directory, records, size = self._directory, self._records, self._record.size
         found: list[Entry] = []
         for at, one in enumerate(names, start=1):
             begun = crc32(one)
             for other in names[at:]:
                 first, last = bounds(buffer, directory + 4 * (crc32(other, begun) & mask))
                 if first != last:
-                    found += self._entries(one + other, first, last)
+                    block = buffer[records + first * size : records + last * size]
+                    name = one + other
+                    if name in block:
+                        found += self._entries(name, block)
         return found
 
-    def _entries(self, name: bytes, first: int, last: int) -> tuple[Entry, ...]:
+    def _entries(self, name: bytes, block: bytes) -> tuple[Entry, ...]:
         """Those of a key, of the records of its bucket."""
-        size = self._record.size
-        block = self._buffer[self._records + first * size : self._records + last * size]
-        if name not in block:
-            return ()
         key = name.decode()
         return tuple(
             self._decode(key, begins, ends, value, self._text(text))
