@@ -6,7 +6,7 @@ public code values.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -15,7 +15,6 @@ from random import Random
 
 from deploy.twins import hl7
 from deploy.twins.fhir import day as fhir
-from deploy.twins.mistakes import mistaken
 from deploy.twins.publication import (
     JSON,
     NDJSON,
@@ -25,6 +24,7 @@ from deploy.twins.publication import (
     Message,
     Published,
 )
+from deploy.twins.spoiling import Spoiler
 from deploy.twins.variety import varied
 from shared.contract.claim import (
     Address,
@@ -76,10 +76,6 @@ _INSTITUTIONAL = (
 _DIAGNOSES = ("I10", "E119", "J209", "M5450", "R079", "Z0000", "K219", "N390")
 _DRUGS = {"J1885": Drug(ndc="00409379501", quantity=Decimal(1), unit="ML")}
 """What stands behind a drug's procedure code, which Medicaid asks for."""
-
-
-_MISTAKEN = 0.05
-"""Share of claims with a mistake."""
 
 __all__ = ["JSON", "NDJSON", "SOURCE", "X12", "Fate", "Message", "Published"]
 
@@ -269,15 +265,18 @@ def day(
     run: str = "D",
     formats: Sequence[str] = FORMATS,
     is_varied: bool = False,
+    has_tables: bool = False,
+    suits: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Message]:
     """A mixed day of at least `count` claims: 837P and 837I files, canonical JSON and NDJSON,
     among them claims that must be held, duplicates, and records that must be refused. With `hl7`
     among the formats a third of the clean claims are encounters, told in several messages each;
     with `fhir` a fifth of the rest are FHIR. A varied day also has dental claims, and claims with
-    a second payer, in X12 and JSON."""
+    a second payer, in X12 and JSON. What `has_tables` and `suits` do is said at `Spoiler`."""
     hospital = Hospital(seed, today=today, run=run)
     random = Random(seed ^ 0x5EED)
     variety = Random(seed ^ 0xD1FF)
+    spoiler = Spoiler(seed, count, has_tables=has_tables, suits=suits)
     sent = 0
     file_number = 0
     control_numbers = _control_numbers(today)
@@ -285,7 +284,7 @@ def day(
     while sent < count:
         file_number += 1
         batch = hospital.claims(min(random.randrange(15, 45), count - sent))
-        spoiled = [_spoil(claim, random) for claim in batch]
+        spoiled = [spoiler.spoiled(claim, random.random()) for claim in batch]
         if "hl7" in formats:
             told = [
                 claim for claim, fate in spoiled if fate == "accepted" and random.random() < 0.3
@@ -323,14 +322,6 @@ def day(
 def source_profiles(seed: int, *, today: date) -> bytes:
     """The file of source profiles that makes this hospital's HL7 understood."""
     return json.dumps(hl7.profile(Hospital(seed, today=today).claims(60)), indent=1).encode()
-
-
-def _spoil(claim: Claim, random: Random) -> tuple[Claim, Fate]:
-    """One claim in twenty has an error that a payer would deny, which coding must hold."""
-    chance = random.random()
-    if chance < _MISTAKEN:
-        return mistaken(claim, chance / _MISTAKEN)[0], "held"
-    return claim, "accepted"
 
 
 def _by_door(

@@ -1,12 +1,13 @@
 """Mistakes that hospitals make and payers deny: each the smallest change to a clean claim.
 
 They are apart from the hospital so that a demo, a test or a person can ask for one by the code of
-the finding that coding must have for it.
+the finding that coding must have for it, or by the family of checks that looks for it.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from shared.contract.claim import Claim, Diagnosis, Drug, Procedure, ServiceLine
@@ -121,41 +122,93 @@ def _place(claim: Claim) -> Claim | None:
     return _changed(claim, facility_code="28") if claim.kind == "professional" else None
 
 
+def _reversed(claim: Claim) -> Claim | None:
+    served = claim.service_lines[0].service_from
+    if claim.kind != "professional" or served is None:
+        return None
+    return _first_line(claim, service_through=served - timedelta(days=1))
+
+
+def _half(claim: Claim) -> Claim | None:
+    if claim.kind != "professional":
+        return None
+    return _first_line(
+        claim, procedure=Procedure(code="36415"), units=Decimal("1.5"), unit="UN", drug=None
+    )
+
+
+def _other_side(claim: Claim) -> Claim | None:
+    """An X-ray of the right shoulder for pain in the left one."""
+    if claim.kind != "professional":
+        return None
+    wrong = _with_diagnosis(claim, "M25512")
+    return _first_line(
+        wrong,
+        procedure=Procedure(code="73030", modifiers=("RT",)),
+        diagnosis_pointers=(len(wrong.diagnoses),),
+        drug=None,
+    )
+
+
+def _lines_of(*codes: str) -> Mistake:
+    def mistake(claim: Claim) -> Claim | None:
+        return _with_lines(claim, *codes) if claim.kind == "professional" else None
+
+    return mistake
+
+
 def _no_procedure(claim: Claim) -> Claim | None:
     if claim.kind != "institutional":
         return None
     return _first_line(claim, revenue_code="0300", procedure=None, drug=None)
 
 
-MISTAKES: Mapping[str, Mistake] = {
-    "npi-check-digit": _npi,
-    "claim-total": lambda claim: _changed(claim, charge=claim.charge + 100),
-    "frequency-reference": lambda claim: _changed(claim, frequency="7"),
-    "diagnosis-not-billable": lambda claim: _with_diagnosis(claim, "M545"),
-    "diagnosis-seventh-missing": lambda claim: _with_diagnosis(claim, "S72001"),
-    "external-cause-first": lambda claim: _with_principal(claim, "W010XXA"),
-    "manifestation-first": lambda claim: _with_principal(claim, "F0280"),
-    "procedure-not-active": lambda claim: _with_lines(claim, "J0760"),
-    "pair-never-together": _pair("G0438", "G0439"),
-    "pair-needs-modifier": _pair("G0439", "G0380"),
-    "units-over-day-limit": _too_many,
-    "modifier-components": _components,
-    "ndc-format": _ndc,
-    "line-repeated": _line_twice,
-    "filing-limit-passed": _late,
-    "place-unknown": _place,
-    "revenue-procedure-missing": _no_procedure,
+FAMILIES: Mapping[str, Mapping[str, Mistake]] = {
+    "parties": {"npi-check-digit": _npi},
+    "amounts": {"claim-total": lambda claim: _changed(claim, charge=claim.charge + 100)},
+    "dates": {"dates-reversed": _reversed},
+    "diagnoses": {
+        "diagnosis-repeated": lambda claim: _with_diagnosis(claim, claim.diagnoses[0].code)
+    },
+    "service_lines": {"frequency-reference": lambda claim: _changed(claim, frequency="7")},
+    "diagnosis_codes": {
+        "diagnosis-not-billable": lambda claim: _with_diagnosis(claim, "M545"),
+        "diagnosis-seventh-missing": lambda claim: _with_diagnosis(claim, "S72001"),
+    },
+    "diagnosis_order": {
+        "external-cause-first": lambda claim: _with_principal(claim, "W010XXA"),
+        "manifestation-first": lambda claim: _with_principal(claim, "F0280"),
+    },
+    "diagnosis_patient": {"age-pediatric": lambda claim: _with_diagnosis(claim, "Z00129")},
+    "procedure_codes": {"procedure-not-active": lambda claim: _with_lines(claim, "J0760")},
+    "modifiers": {"modifier-components": _components},
+    "laterality": {"laterality": _other_side},
+    "units": {"units-fraction": _half},
+    "places": {"place-unknown": _place},
+    "revenue_codes": {"revenue-procedure-missing": _no_procedure},
+    "drugs": {"ndc-format": _ndc},
+    "pairs": {
+        "pair-never-together": _pair("G0438", "G0439"),
+        "pair-needs-modifier": _pair("G0439", "G0380"),
+    },
+    "unit_limits": {"units-over-day-limit": _too_many},
+    "add_ons": {"add-on-without-primary": _lines_of("99213", "G2212")},
+    "coverage": {"not-medically-necessary": _lines_of("82306")},
+    "duplicates": {"line-repeated": _line_twice},
+    "filing_limits": {"filing-limit-passed": _late},
 }
-"""By the code of the finding that holds the claim."""
+"""By the family of coding's checks and the code of the finding that holds the claim."""
 
+_TABLES = Path(__file__).parent / "tables"
 
-def mistaken(claim: Claim, choice: float) -> tuple[Claim, str]:
-    """The claim with a mistake chosen by a number from 0 to below 1, or with the next that its kind
-    can have, and the finding that must hold it."""
-    names = list(MISTAKES)
-    at = int(choice * len(names))
-    for name in (*names[at:], *names[:at]):
-        wrong = MISTAKES[name](claim)
-        if wrong is not None:
-            return wrong, name
-    raise AssertionError("every claim can have a wrong total")
+TABLED: Mapping[str, tuple[str, Path]] = {
+    "add_ons": ("add-on", _TABLES / "add-on-2021-01-01.csv"),
+    "coverage": ("coverage", _TABLES / "coverage-2021-01-01.csv"),
+}
+"""Families that find nothing before an operator has loaded their table: its
+name, and an invented one to load."""
+
+MISTAKES: Mapping[str, Mistake] = {
+    code: mistake for family in FAMILIES.values() for code, mistake in family.items()
+}
+"""All of them, by the code of the finding that holds the claim."""

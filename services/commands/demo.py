@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
@@ -14,8 +15,10 @@ from deploy.local.stack import Stack
 from deploy.local.stack_folder import StackFolder
 from deploy.twins import hospital
 from deploy.twins.daybook import Daybook
-from deploy.twins.hospital import ALL_FORMATS
-from deploy.twins.payer.scenario import DEFAULT_SEED
+from deploy.twins.hospital import ALL_FORMATS, Message
+from deploy.twins.mistakes import TABLED
+from deploy.twins.payer.scenario import DEFAULT_SEED, PAYING, expected_outcome
+from services.coding.reference.loading import Order, load
 from services.commands.audit import problems_of
 from services.commands.bills import written
 from services.commands.demo_events import hear, listening, send, settle
@@ -36,6 +39,7 @@ _ANSWERED = "SELECT count(*) FROM inquiry WHERE answered_at IS NOT NULL"
 QUESTIONS_TIMEOUT_S = 30.0
 PAYER_PROFILES = "payers.json"
 BILLS = "bills"
+REFERENCE = "tables"
 IMPATIENT = {
     "default": {
         "deadlines": {"acceptance_s": 8},
@@ -55,9 +59,11 @@ def demo(claims: int, seed: int, kafka: str | None, var_dir: Path) -> int:
     profiles.write_bytes(hospital.source_profiles(seed, today=today()))
     payers = var_dir / PAYER_PROFILES
     payers.write_text(json.dumps(IMPATIENT))
+    reference = load_tables(var_dir / REFERENCE)
     environment = {
         variable("source_profiles"): str(profiles.resolve()),
         variable("payer_profiles"): str(payers.resolve()),
+        variable("reference_dir"): str(reference.resolve()),
         variable("watchdog_poll_s"): "1",
     }
     with Stack(var_dir, kafka=kafka, say=console.print, environment=environment) as stack:
@@ -81,17 +87,30 @@ def clear(var_dir: Path) -> None:
     folder.lock()
     remove(folder.path / "postgres")
     folder.unlock()
-    for made in (folder.path, folder.transport_dir, folder.blob_dir, var_dir / BILLS):
+    for made in (
+        folder.path,
+        folder.transport_dir,
+        folder.blob_dir,
+        var_dir / BILLS,
+        var_dir / REFERENCE,
+    ):
         shutil.rmtree(made, ignore_errors=True)
     (var_dir / REPORT).unlink(missing_ok=True)
     for name in (SOURCE_PROFILES, PAYER_PROFILES):
         (var_dir / name).unlink(missing_ok=True)
 
 
+def load_tables(folder: Path) -> Path:
+    """Loads the hospital's tables as `claimwire reference load` does; the folder of editions."""
+    for table, path in TABLED.values():
+        load(Order(table, path), folder, datetime.now(UTC))
+    return folder
+
+
 async def run_day(stack: Stack, count: int, seed: int, console: Console, started: float) -> Report:
     """Publishes the day, listens until it is settled, and holds the books against each other."""
     book = Daybook(DEFAULT_SEED)
-    day = list(hospital.day(seed, count, today=today(), formats=ALL_FORMATS, is_varied=True))
+    day = hospital_day(seed, count)
     for message in day:
         book.published(message)
     async with listening(stack.settings) as consumer:
@@ -103,6 +122,22 @@ async def run_day(stack: Stack, count: int, seed: int, console: Console, started
         await _wait_for_questions(stack, consumer, book)
     bill = await asyncio.to_thread(written, _remittance(stack), stack.folder.var_dir / BILLS)
     return await _report(stack, book, hours, tuple(bill), started)
+
+
+def hospital_day(seed: int, count: int) -> list[Message]:
+    """All that a hospital sends. What is placed for a family of checks is on claims that the payer
+    pays when they are corrected: that is what the day is to show."""
+    return list(
+        hospital.day(
+            seed,
+            count,
+            today=today(),
+            formats=ALL_FORMATS,
+            is_varied=True,
+            has_tables=True,
+            suits=lambda number: expected_outcome(number, DEFAULT_SEED) in PAYING,
+        )
+    )
 
 
 def _remittance(stack: Stack) -> Api:
@@ -134,6 +169,7 @@ async def _report(
         claims=book.counts(),
         money=money,
         worklist=hours.worklist,
+        families=_families(book, hours),
         office=office,
         trial_balance=balance,
         denials=denials,
@@ -141,6 +177,17 @@ async def _report(
         problems=tuple(problems),
         seconds=seconds,
     )
+
+
+def _families(book: Daybook, hours: OfficeHours) -> dict[str, dict[str, int]]:
+    return {
+        family: {
+            "held": len(claims),
+            "fixed": len(claims & hours.released),
+            "paid": sum(book.states[one] == "paid" for one in claims & hours.released),
+        }
+        for family, claims in hours.held_by.items()
+    }
 
 
 async def _wait_for_questions(stack: Stack, consumer: AIOKafkaConsumer, book: Daybook) -> None:

@@ -53,6 +53,8 @@ class Report:
     money: Mapping[str, int]
     worklist: Mapping[str, tuple[int, int]]
     """As the billing office found it, by reason: entries, and the cents at stake."""
+    families: Mapping[str, Mapping[str, int]]
+    """Of coding's checks: claims `held`, `fixed` from the worklist and, of these, `paid`."""
     office: Mapping[str, int]
     """What happened after the day: claims sent again by hand, second payers, late answers."""
     trial_balance: Sequence[Mapping[str, str]]
@@ -67,6 +69,7 @@ class Report:
             {
                 "claims": dict(self.claims),
                 "money": {name: format_cents(cents) for name, cents in self.money.items()},
+                "held_by_family": {name: dict(row) for name, row in self.families.items()},
                 "office": dict(self.office),
                 "bill": [path.name for path in self.bill],
                 "reconciled": not self.problems,
@@ -82,6 +85,7 @@ def tables(report: Report) -> Iterator[Table]:
     yield _claims_table(report)
     yield _money_table(report)
     yield _worklist_table(report)
+    yield _families_table(report)
     yield _office_table(report)
     yield _denials_table(report)
     yield _trial_balance_table(report)
@@ -105,6 +109,13 @@ def _worklist_table(report: Report) -> Table:
     table = _table("the worklist, as the billing office found it", "")
     for reason, (entries, at_stake) in report.worklist.items():
         table.add_row(f"{reason}: {entries:,}", _dollars(at_stake))
+    return table
+
+
+def _families_table(report: Report) -> Table:
+    table = _table("held, by family of checks", "")
+    for name, row in report.families.items():
+        table.add_row(f"{name}: {row['held']}", f"{row['fixed']} fixed, {row['paid']} paid")
     return table
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from services.coding.domain.checks import FAMILY_OF
+
+BEYOND_CORRECTION = {"filing_limits"}
+
 pytestmark = [pytest.mark.slow]
 CLAIMS = 500
 
@@ -41,5 +45,15 @@ def test_the_demo_accounts_for_every_claim_and_cent_and_can_be_run_again(server_
         parts = (money["paid"], money["adjusted"], money["patient"], money["open"])
         assert Decimal(money["charged"]) == sum(map(Decimal, parts))
         assert min(report["office"].values()) > 0, "what comes after the day occurs as well"
+        assert_each_family_was_held_and_what_was_fixed_is_paid(report["held_by_family"])
         assert [(var / "bills" / name).exists() for name in report["bill"]] == [True] * 4
     assert not (var / "stack" / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def assert_each_family_was_held_and_what_was_fixed_is_paid(
+    families: dict[str, dict[str, int]],
+) -> None:
+    assert set(families) == set(FAMILY_OF.values())
+    assert [name for name, row in families.items() if row["held"] < 1] == []
+    assert {name for name, row in families.items() if row["fixed"] < 1} == BEYOND_CORRECTION
+    assert {name for name, row in families.items() if row["paid"] < 1} == BEYOND_CORRECTION

@@ -1,6 +1,7 @@
 """All checks in code, family by family: the list, its version, and the way in."""
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 
 from services.coding.domain import (
     add_ons,
@@ -35,32 +36,42 @@ def _always(_: Case) -> bool:
     return True
 
 
-FAMILIES: tuple[tuple[Guard, tuple[Rule, ...]], ...] = (
-    (_always, structural.RULES),
-    (diagnosis_codes.concerns, diagnosis_codes.RULES),
-    (_always, diagnosis_order.RULES),
-    (_always, diagnosis_patient.RULES),
-    (_always, procedure_codes.RULES),
-    (modifiers.concerns, modifiers.RULES),
-    (laterality.concerns, laterality.RULES),
-    (_always, units.RULES),
-    (_always, places.RULES),
-    (_always, revenue_codes.RULES),
-    (drugs.concerns, drugs.RULES),
-    (pairs.concerns, pairs.RULES),
-    (unit_limits.concerns, unit_limits.RULES),
-    (add_ons.concerns, add_ons.RULES),
-    (coverage.concerns, coverage.RULES),
-    (_always, duplicates.RULES),
-    (_always, filing_limits.RULES),
+MODULES: tuple[ModuleType, ...] = (
+    *structural.FAMILIES,
+    diagnosis_codes,
+    diagnosis_order,
+    diagnosis_patient,
+    procedure_codes,
+    modifiers,
+    laterality,
+    units,
+    places,
+    revenue_codes,
+    drugs,
+    pairs,
+    unit_limits,
+    add_ons,
+    coverage,
+    duplicates,
+    filing_limits,
 )
-"""Each family with what a claim must have for it to find anything: most claims have it for few."""
+"""The families. A module that has `concerns` says what a claim must have for it to find anything:
+most claims have it for few."""
 
-RULES: tuple[Rule, ...] = tuple(rule for _, rules in FAMILIES for rule in rules)
+FAMILY_OF: Mapping[str, str] = {
+    rule.code: module.__name__.rpartition(".")[2] for module in MODULES for rule in module.RULES
+}
+"""The name of a family, by the code of each of its rules."""
+
+_FAMILIES: tuple[tuple[Guard, tuple[Rule, ...]], ...] = tuple(
+    (getattr(module, "concerns", _always), module.RULES) for module in MODULES
+)
+
+RULES: tuple[Rule, ...] = tuple(rule for _, rules in _FAMILIES for rule in rules)
 
 _BY_KIND: Mapping[ClaimKind, tuple[tuple[Guard, tuple[Rule, ...]], ...]] = {
     kind: tuple(
-        (guard, tuple(rule for rule in rules if kind in rule.kinds)) for guard, rules in FAMILIES
+        (guard, tuple(rule for rule in rules if kind in rule.kinds)) for guard, rules in _FAMILIES
     )
     for kind in ALL_KINDS
 }

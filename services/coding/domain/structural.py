@@ -6,10 +6,6 @@ The checks stand in modules by what they look at; this is the list of all.
 from services.coding.domain import amounts, dates, diagnoses, parties, service_lines
 from services.coding.domain.rule import Rule
 
-RULES: tuple[Rule, ...] = (
-    *parties.RULES,
-    *amounts.RULES,
-    *dates.RULES,
-    *diagnoses.RULES,
-    *service_lines.RULES,
-)
+FAMILIES = (parties, amounts, dates, diagnoses, service_lines)
+
+RULES: tuple[Rule, ...] = tuple(rule for family in FAMILIES for rule in family.RULES)

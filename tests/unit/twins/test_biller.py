@@ -1,32 +1,25 @@
 """The biller twin knows what makes right what the hospital twin gets wrong."""
 
 from datetime import date
-from functools import cache
 
 import pytest
 
-from deploy.twins.biller import corrections
+from deploy.twins.chart import corrections
 from deploy.twins.hospital import Hospital
 from deploy.twins.mistakes import MISTAKES
-from services.coding.domain.reference import Reference
 from services.coding.domain.verdict import NoPayerRules, verdict
 from services.coding.domain.worklist.patching import document_of, patched
-from services.coding.reference.library import Library
 from shared.contract.claim import Claim
 from shared.contract.model import Finding
+from tests.unit.coding.loaded import reference_with_the_twins_tables
 
 TODAY = date(2026, 11, 20)
 BEYOND_HELP = {"filing-limit-passed"}
 ROUNDS = 5
 
 
-@cache
-def reference() -> Reference:
-    return Library(None).current()
-
-
 def blocking(claim: Claim) -> list[Finding]:
-    findings = verdict(claim, (), reference(), NoPayerRules(), TODAY)
+    findings = verdict(claim, (), reference_with_the_twins_tables(), NoPayerRules(), TODAY)
     return [finding for finding in findings if finding.severity == "block"]
 
 
