@@ -1,6 +1,6 @@
 """What a chart says in place of what the hospital twin gets wrong, as JSON Patches on the claim.
 
-Apart from the biller, who works the list over HTTP: a mistake and its correction are added together.
+Apart from the biller, who works the list over HTTP: who adds a mistake adds its correction here.
 Each corrects by what else the claim says.
 """
 
