@@ -205,8 +205,8 @@ TABLED: Mapping[str, tuple[str, Path]] = {
     "add_ons": ("add-on", _TABLES / "add-on-2021-01-01.csv"),
     "coverage": ("coverage", _TABLES / "coverage-2021-01-01.csv"),
 }
-"""Families that find nothing before an operator has loaded their table: its
-name, and an invented one to load."""
+"""Families that find nothing before an operator has loaded their table: its name, and an invented
+one to load."""
 
 MISTAKES: Mapping[str, Mistake] = {
     code: mistake for family in FAMILIES.values() for code, mistake in family.items()
