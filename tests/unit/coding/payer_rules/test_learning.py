@@ -41,7 +41,7 @@ def test_a_draft_for_each_reason_is_a_pack_whose_tests_pass(reason: str) -> None
 @given(
     st.text(max_size=12),
     st.sampled_from(list(CAUSES)),
-    st.text(max_size=6),
+    st.text(max_size=6).filter(lambda code: code not in LINE.others),
     st.tuples(st.sampled_from(["11", "22", "99", ""]), st.sampled_from(["I10", "Z0000", "M545"])),
 )
 @examples(60)
