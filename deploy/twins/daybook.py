@@ -27,7 +27,7 @@ _STATE = {
 _ORDER = {state: place for place, state in enumerate(_STATE.values())}
 _ACKNOWLEDGED = frozenset({"acknowledged", "paid", "denied", "voided"})
 _SETTLED = frozenset({"held", "refused_by_payer", "paid", "denied", "voided"})
-_VOID = "8"
+_VOID, _SECONDARY = "8", "S"
 _BOTH_PAYERS = 2
 _DECIDED = frozenset({"claim.paid.v1", "claim.denied.v1"})
 _AT_PAYER = {
@@ -120,12 +120,19 @@ class Daybook:
         elif event_type == "encounter.recorded.v1":
             self.gathered += 1
         elif event_type == "claim.secondary-due.v1":
-            self.due_at_second.add(headers.get("ce_subject", ""))
+            self._due_at_second(headers.get("ce_subject", ""))
         elif event_type == "acknowledgement.overdue.v1":
             self.overdue += 1
         elif event_type in _STATE:
             self._decided(headers.get("ce_subject", ""), event_type)
             self.advance(headers.get("ce_subject", ""), _STATE[event_type])
+
+    def _due_at_second(self, claim_id: str) -> None:
+        """What either payer denies of a claim is denied."""
+        self.due_at_second.add(claim_id)
+        number = self.numbers.get(claim_id)
+        if number is not None and self._at_payer(number, _SECONDARY) == "denied":
+            self.expected[claim_id] = "denied"
 
     def _decided(self, claim_id: str, event_type: str) -> None:
         self.decisions[claim_id] += event_type in _DECIDED

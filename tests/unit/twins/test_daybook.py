@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from deploy.twins.daybook import Daybook, claim_id_of
 from deploy.twins.hospital import Message, Published, day
+from deploy.twins.payer.scenario import Outcome, expected_outcome
 
 SEED = 1
 DAY = tuple(day(4, 80, today=date(2026, 11, 20)))
@@ -171,3 +172,20 @@ def test_messages_of_an_encounter_are_accounted_for_beside_the_claim_they_come_t
     assert book.is_settled
     assert book.problems() == []
     assert (book.counts()["gathered"], book.counts()["encounters"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("at_second", "end"), [(Outcome.DENIED, "denied"), (Outcome.REDUCED, "paid")]
+)
+def test_a_claim_that_its_second_payer_denies_must_end_denied(at_second: Outcome, end: str) -> None:
+    book = opened()
+    claim = next(
+        claim
+        for claim, must in book.expected.items()
+        if must == "paid" and expected_outcome(book.numbers[claim], SEED, turn="S") is at_second
+    )
+    second = "claim.denied.v1" if end == "denied" else "claim.paid.v1"
+    for number, kind in enumerate((*WAYS["paid"], "claim.secondary-due.v1", second)):
+        book.heard({"ce_id": f"{number}", "ce_type": kind, "ce_subject": claim})
+    assert (book.states[claim], book.expected[claim]) == (end, end)
+    assert claim not in book.unsettled()
