@@ -173,8 +173,17 @@ class Runner:
         relaying = asyncio.create_task(self.relay.run(), name="relay")
         tasks = [
             asyncio.create_task(self._keep("outbox watch", partial(self._watch_outbox, context))),
-            asyncio.create_task(self._keep("retention", partial(self._prune, context))),
-            asyncio.create_task(self._keep("blob retention", partial(self._expire_blobs, context))),
+            asyncio.create_task(
+                self._keep(
+                    "retention", partial(self._hourly, "pruned", partial(self._prune, context))
+                )
+            ),
+            asyncio.create_task(
+                self._keep(
+                    "blob retention",
+                    partial(self._hourly, "blobs expired", partial(self._expire_blobs, context)),
+                )
+            ),
             asyncio.create_task(self._keep("replay", partial(self._replay, context, core))),
             *(
                 asyncio.create_task(self._keep(_name(worker), partial(worker, context)))
@@ -302,26 +311,21 @@ class Runner:
                     self._metrics.decided(outcome.said)
             await self._pause(REPLAY_LOOK_S)
 
-    async def _prune(self, context: Context) -> None:
+    async def _hourly(self, said: str, delete: Callable[[], Awaitable[int]]) -> None:
         while not self.stopping.is_set():
-            deleted = await retention.prune(
-                context.pool,
-                clock(),
-                self.settings.event_retention_days,
-                self.service.prunes,
-            )
+            deleted = await delete()
             if deleted:
-                logger.info("pruned", extra={"count": deleted})
+                logger.info(said, extra={"count": deleted})
             await self._pause(PRUNE_EVERY_S)
 
-    async def _expire_blobs(self, context: Context) -> None:
+    async def _prune(self, context: Context) -> int:
+        days = self.settings.event_retention_days
+        return await retention.prune(context.pool, clock(), days, self.service.prunes)
+
+    async def _expire_blobs(self, context: Context) -> int:
         settings = self.settings
         days = retention.blob_days(settings.blob_retention_days, settings.event_retention_days)
-        while not self.stopping.is_set():
-            expired = await retention.expire_blobs(context.pool, context.blobs, clock(), days)
-            if expired:
-                logger.info("blobs expired", extra={"count": expired})
-            await self._pause(PRUNE_EVERY_S)
+        return await retention.expire_blobs(context.pool, context.blobs, clock(), days)
 
 
 def _name(worker: Worker) -> str:

@@ -22,6 +22,7 @@ from services.intake.handlers import claims_in
 from shared.contract.envelope import Event
 from shared.database import Connection, Pool, lease
 from shared.messaging import outbox
+from shared.messaging.retention import in_chunks
 from shared.service import Context, Prune, Worker, clock
 from shared.telemetry import names
 from shared.telemetry.tracing import Batch, Tracing
@@ -86,13 +87,10 @@ def purger(retention_days: int) -> Prune:
     """What deletes the encounters of claims made long ago."""
 
     async def purge_encounters(pool: Pool, now: datetime) -> int:
-        deleted, count = 0, AT_ONCE
-        while count == AT_ONCE:
-            async with pool.acquire() as connection:
-                before = now - timedelta(days=retention_days)
-                count = await encounter_store.purge(connection, before, now, AT_ONCE)
-            deleted += count
-        return deleted
+        before = now - timedelta(days=retention_days)
+        return await in_chunks(
+            pool, lambda one: encounter_store.purge(one, before, now, AT_ONCE), AT_ONCE
+        )
 
     return purge_encounters
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from shared.blobs import BlobError, Blobs
 from shared.contract.topics import DAY_MS, PAYMENTS_POSTED, TOPICS
-from shared.database import Pool, lease
+from shared.database import Connection, Pool, lease
 from shared.messaging import parking
 
 logger = logging.getLogger("claimwire.retention")
@@ -67,10 +67,10 @@ async def prune(
             return 0
         events_before = now - timedelta(days=event_retention_days)
         inbox_before = now - timedelta(days=inbox_days(event_retention_days))
-        deleted += await _in_chunks(pool, _INBOX, inbox_before, CHUNK)
-        deleted += await _in_chunks(pool, _EVENTS, events_before, CHUNK, PAYMENTS_POSTED)
-        deleted += await _in_chunks(pool, _PARKED, inbox_before, CHUNK)
-        deleted += await _in_chunks(pool, _PARKED_RECORDS, CHUNK)
+        deleted += await _all_of(pool, _INBOX, inbox_before, CHUNK)
+        deleted += await _all_of(pool, _EVENTS, events_before, CHUNK, PAYMENTS_POSTED)
+        deleted += await _all_of(pool, _PARKED, inbox_before, CHUNK)
+        deleted += await _all_of(pool, _PARKED_RECORDS, CHUNK)
         for other in others:
             deleted += await other(pool, now)
     return deleted
@@ -102,12 +102,19 @@ async def expire_blobs(pool: Pool, blobs: Blobs, now: datetime, days: int) -> in
         return await asyncio.to_thread(blobs.expire, now - timedelta(days=days))
 
 
-async def _in_chunks(pool: Pool, statement: str, *arguments: object) -> int:
-    deleted = 0
-    while True:
+async def in_chunks(pool: Pool, delete: Callable[[Connection], Awaitable[int]], size: int) -> int:
+    """Deletes some at a time, until there are fewer than `size` left; returns how many rows."""
+    deleted, count = 0, size
+    while count == size:
         async with pool.acquire() as connection:
-            status = await connection.execute(statement, *arguments)
-        count = int(status.rpartition(" ")[2])
+            count = await delete(connection)
         deleted += count
-        if count < CHUNK:
-            return deleted
+    return deleted
+
+
+async def _all_of(pool: Pool, statement: str, *arguments: object) -> int:
+    async def delete(connection: Connection) -> int:
+        status = await connection.execute(statement, *arguments)
+        return int(status.rpartition(" ")[2])
+
+    return await in_chunks(pool, delete, CHUNK)
