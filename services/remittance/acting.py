@@ -20,6 +20,7 @@ from services.remittance.domain.variance import Fee
 from services.remittance.domain.worklist import DenialDecided, DenialState
 from services.remittance.handlers import RemittanceHandler
 from services.remittance.statements import changes
+from services.remittance.statements.store import lock_account
 from shared.contract.envelope import Event
 from shared.database import Connection, leased
 from shared.messaging import outbox
@@ -38,10 +39,9 @@ SELECT DISTINCT remittance_id FROM remittance_claim JOIN remittance ON remittanc
 WHERE state = 'held' AND remittance.status = 'accepted' LIMIT 100
 """
 _DENIAL = """
-SELECT claim_id, number_id, account_id FROM denial JOIN claim ON claim.id = claim_id
+SELECT claim_id, account_id FROM denial JOIN claim ON claim.id = claim_id
 WHERE remittance_id = $1 AND position = $2 AND number = $3
 """
-_LOCK_NUMBER = "SELECT FROM control_number WHERE id = $1 FOR UPDATE"
 _FEES = """
 INSERT INTO fee (payer_identifier, code, modifier, effective_from, effective_through, amount_cents)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -118,7 +118,7 @@ async def decide_denial(
         claim_id: UUID = row["claim_id"]
         if state != "written_off":
             account_id: UUID = row["account_id"]
-            await connection.execute(_LOCK_NUMBER, row["number_id"])
+            await lock_account(connection, account_id)
             decided = DenialDecided(place, number, state, by, note)
             await saving.close_denials(connection, (), (decided,))
             await changes.refresh(connection, [account_id], handler.rules, now)
