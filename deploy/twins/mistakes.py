@@ -66,37 +66,44 @@ def _npi(claim: Claim) -> Claim:
     )
 
 
+def _professional(mistake: Mistake) -> Mistake:
+    """A mistake that only a professional claim can have."""
+
+    def of_kind(claim: Claim) -> Claim | None:
+        return mistake(claim) if claim.kind == "professional" else None
+
+    return of_kind
+
+
+def _lines_of(*codes: str) -> Mistake:
+    return _professional(lambda claim: _with_lines(claim, *codes))
+
+
 def _pair(*codes: str) -> Mistake:
-    def mistake(claim: Claim) -> Claim | None:
-        if claim.kind != "professional" or claim.filing_indicator == _MEDICAID:
-            return None
-        return _with_lines(claim, *codes)
-
-    return mistake
+    lines = _lines_of(*codes)
+    return lambda claim: None if claim.filing_indicator == _MEDICAID else lines(claim)
 
 
+@_professional
 def _too_many(claim: Claim) -> Claim | None:
-    if claim.kind != "professional" or claim.filing_indicator != _MEDICARE:
+    if claim.filing_indicator != _MEDICARE:
         return None
     return _with_lines(claim, "G0439", units=2)
 
 
-def _components(claim: Claim) -> Claim | None:
-    if claim.kind != "professional":
-        return None
+@_professional
+def _components(claim: Claim) -> Claim:
     return _first_line(claim, procedure=Procedure(code="71046", modifiers=("26", "TC")), drug=None)
 
 
-def _ndc(claim: Claim) -> Claim | None:
-    if claim.kind != "professional":
-        return None
+@_professional
+def _ndc(claim: Claim) -> Claim:
     drug = Drug(ndc="0409-3795-01", quantity=Decimal(1), unit="ML")
     return _first_line(claim, procedure=Procedure(code="J1885"), drug=drug)
 
 
-def _line_twice(claim: Claim) -> Claim | None:
-    if claim.kind != "professional":
-        return None
+@_professional
+def _line_twice(claim: Claim) -> Claim:
     first = claim.service_lines[0]
     again = first.model_copy(update={"number": len(claim.service_lines) + 1})
     lines = (*claim.service_lines, again)
@@ -118,29 +125,29 @@ def _earlier(day: date | None) -> date | None:
     return None if day is None else day - _LATE
 
 
-def _place(claim: Claim) -> Claim | None:
-    return _changed(claim, facility_code="28") if claim.kind == "professional" else None
+@_professional
+def _place(claim: Claim) -> Claim:
+    return _changed(claim, facility_code="28")
 
 
+@_professional
 def _reversed(claim: Claim) -> Claim | None:
     served = claim.service_lines[0].service_from
-    if claim.kind != "professional" or served is None:
+    if served is None:
         return None
     return _first_line(claim, service_through=served - timedelta(days=1))
 
 
-def _half(claim: Claim) -> Claim | None:
-    if claim.kind != "professional":
-        return None
+@_professional
+def _half(claim: Claim) -> Claim:
     return _first_line(
         claim, procedure=Procedure(code="36415"), units=Decimal("1.5"), unit="UN", drug=None
     )
 
 
-def _other_side(claim: Claim) -> Claim | None:
+@_professional
+def _other_side(claim: Claim) -> Claim:
     """An X-ray of the right shoulder for pain in the left one."""
-    if claim.kind != "professional":
-        return None
     wrong = _with_diagnosis(claim, "M25512")
     return _first_line(
         wrong,
@@ -148,13 +155,6 @@ def _other_side(claim: Claim) -> Claim | None:
         diagnosis_pointers=(len(wrong.diagnoses),),
         drug=None,
     )
-
-
-def _lines_of(*codes: str) -> Mistake:
-    def mistake(claim: Claim) -> Claim | None:
-        return _with_lines(claim, *codes) if claim.kind == "professional" else None
-
-    return mistake
 
 
 def _no_procedure(claim: Claim) -> Claim | None:
