@@ -2,7 +2,7 @@
 line's events are heard, outside of every group, until the day's book is settled."""
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
@@ -27,11 +27,16 @@ SETTLE_TIMEOUT_S = 75.0
 
 
 async def send(settings: Settings, day: list[Message]) -> None:
-    """Publishes the messages as an integration engine does."""
+    """Publishes the hospital's messages as an integration engine does."""
+    await publish_all(settings, _inbound(day))
+
+
+async def publish_all(settings: Settings, messages: Iterable[Inbound]) -> None:
+    """Publishes messages with a producer of their own."""
     producer = broker.producer(settings, "hospital-twin")
     await producer.start()
     try:
-        await publish(producer, _inbound(day), claim_check_bytes=settings.claim_check_bytes)
+        await publish(producer, messages, claim_check_bytes=settings.claim_check_bytes)
     finally:
         await producer.stop()
 
@@ -48,10 +53,12 @@ def _inbound(day: list[Message]) -> Iterator[Inbound]:
 
 
 @asynccontextmanager
-async def listening(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of the line's events from their start, outside of every group."""
+async def listening(
+    settings: Settings, names: Iterable[str] = HEARD_TOPICS
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of these topics from their start, outside of every group."""
     consumer = AIOKafkaConsumer(
-        *HEARD_TOPICS, **broker.connection_options(settings), auto_offset_reset="earliest"
+        *names, **broker.connection_options(settings), auto_offset_reset="earliest"
     )
     await consumer.start()
     try:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,28 +13,22 @@ from typing import TYPE_CHECKING, cast
 
 import asyncpg
 import confluent_kafka
-from aiokafka import AIOKafkaConsumer
 
 from deploy.local.roster import ROSTER, Program
 from deploy.local.stack import Stack
 from deploy.twins import hospital
 from deploy.twins.daybook import Daybook
+from services.commands.demo_events import HEARD_TOPICS, listening, publish_all
 from shared.contract import topics
 from shared.messaging import broker
-from shared.messaging.publishing import Inbound, publish
+from shared.messaging.publishing import Inbound
 from shared.settings import Settings
 from tests.bench.inputs import PAYER_SEED, SEED, Message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
-TELLING = (
-    topics.CLAIMS_INTAKE,
-    topics.CLAIMS_CODING,
-    topics.CLAIMS_SUBMISSION,
-    topics.CLAIMS_REMITTANCE,
-)
-HOPS = (topics.CLAIMS_INBOUND, *TELLING)
+HOPS = (topics.CLAIMS_INBOUND, *HEARD_TOPICS)
 """The topics that a chain of four services goes through."""
 ENVIRONMENT = {
     "CLAIMWIRE_INTERCHANGE_WINDOW_S": "0.5",
@@ -109,7 +103,7 @@ def run_day(stack: Stack, messages: Sequence[hospital.Message]) -> Day:
     ]
     started = time.time()
     asyncio.run(_publish_and_wait(stack, inbound, Counter(book.expected.values())))
-    with listener(stack.settings, TELLING) as consumer:
+    with listener(stack.settings, HEARD_TOPICS) as consumer:
         last_ms = _settle(consumer, book, started + TIMEOUT_S)
     return Day(len(book.expected), last_ms / 1000 - started, len(book.unsettled()))
 
@@ -126,7 +120,7 @@ async def _publish_and_wait(
     connections = {name: await asyncpg.connect(stack.dsn_of(name)) for name in wanted}
     try:
         before = {name: await connections[name].fetchval(wanted[name][0]) for name in wanted}
-        await _send(stack.settings, messages)
+        await publish_all(stack.settings, messages)
         for name, (counted, count) in wanted.items():
             connection = connections[name]
             while await connection.fetchval(counted) < before[name] + count:
@@ -178,28 +172,6 @@ def listener(settings: Settings, names: Sequence[str]) -> "Iterator[confluent_ka
         yield consumer
     finally:
         consumer.close()
-
-
-async def _send(settings: Settings, messages: Sequence[Inbound]) -> None:
-    producer = broker.producer(settings, "hospital-twin")
-    await producer.start()
-    try:
-        await publish(producer, messages, claim_check_bytes=settings.claim_check_bytes)
-    finally:
-        await producer.stop()
-
-
-@asynccontextmanager
-async def listening(settings: Settings, names: Sequence[str]) -> "AsyncIterator[AIOKafkaConsumer]":
-    """A consumer from the start of these topics, outside of every group."""
-    consumer = AIOKafkaConsumer(
-        *names, **broker.connection_options(settings), auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
 
 
 async def everything_on(settings: Settings, names: Sequence[str]) -> dict[str, list[Message]]:

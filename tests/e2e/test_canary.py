@@ -7,11 +7,10 @@ import asyncpg
 import pytest
 
 from deploy.local.stack import Stack
-from services.commands.demo_events import listening
+from services.commands.demo_events import listening, publish_all
 from shared.contract.envelope import business_id, text_headers
 from shared.contract.topics import PAYMENTS_POSTED
-from shared.messaging import broker
-from shared.messaging.publishing import Inbound, publish
+from shared.messaging.publishing import Inbound
 from tests import canary
 from tests.e2e.conftest import MakeStack
 
@@ -60,12 +59,7 @@ async def test_no_output_names_the_patient(make_stack: MakeStack) -> None:
 
 async def _went_through(stack: Stack) -> dict[str, str]:
     """Publishes her messages and returns the headers and keys of every event, and the payments."""
-    producer = broker.producer(stack.settings, "canary")
-    await producer.start()
-    try:
-        await publish(producer, messages(), claim_check_bytes=900_000)
-    finally:
-        await producer.stop()
+    await publish_all(stack.settings, messages())
     texts: dict[str, str] = {}
     types: set[str] = set()
     wanted = {
