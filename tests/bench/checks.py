@@ -26,6 +26,7 @@ from services.coding.reference.library import Library
 from services.coding.reference.loading import Order, load
 from shared.contract.claim import Claim, Diagnosis, Procedure, ServiceLine
 from tests.bench.report import Section
+from tests.bench.timing import least
 
 SIZES = (25_000, 250_000, 2_500_000)
 CODES = 15_000
@@ -238,7 +239,7 @@ def _checks_per_s(reference: Reference, rules: PayerRules) -> float:
         for claim in given:
             verdict(claim, (), reference, rules, TODAY)
 
-    return CLAIMS / _best_s(judge_all)
+    return CLAIMS / least(judge_all, ROUNDS)[0]
 
 
 def _lookup_us(reference: Reference) -> float:
@@ -253,16 +254,7 @@ def _lookup_us(reference: Reference) -> float:
         for key in keys:
             find(key)
 
-    return _best_s(look_up_all) / LOOKUPS * 1e6
-
-
-def _best_s(work: Callable[[], None]) -> float:
-    best = float("inf")
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        work()
-        best = min(best, time.process_time() - began)
-    return best
+    return least(look_up_all, ROUNDS)[0] / LOOKUPS * 1e6
 
 
 def _memory_mb() -> dict[str, float]:

@@ -8,7 +8,7 @@ relay are not in it.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from shared.settings import Settings
 from shared.telemetry.tracing import Tracing
 from tests.bench.inputs import SEED, TODAY
 from tests.bench.report import Section, ratio
+from tests.bench.timing import least
 
 SOURCE = "general-hospital"
 CLAIMS = 1_500
@@ -103,7 +104,9 @@ async def _costs(
     first = len(records) // WARM_UP
     await _take(core, records[:first])
     measured = records[first:]
-    count, reader_s = _timed(lambda: sum(1 for one in measured for _ in unfold(core.handler, one)))
+    reader_s, count = least(
+        lambda: sum(1 for one in measured for _ in unfold(core.handler, one)), REPEATS
+    )
     before_s, started = _server_time_s(server), time.process_time()
     await _take(core, measured)
     whole_s = time.process_time() - started
@@ -111,15 +114,6 @@ async def _costs(
     rest_s = whole_s - reader_s
     each = [seconds / count * MICROSECONDS for seconds in (reader_s, rest_s, database_s)]
     return (count, *each, ratio(rest_s, reader_s))
-
-
-def _timed(run: Callable[[], int]) -> tuple[int, float]:
-    best, count = float("inf"), 0
-    for _ in range(REPEATS):
-        started = time.process_time()
-        count = run()
-        best = min(best, time.process_time() - started)
-    return count, best
 
 
 def _record(number: int, content_type: str, value: bytes) -> Record:

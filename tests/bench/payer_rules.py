@@ -4,12 +4,11 @@ Claims have 5 lines and 4 diagnoses. Each payer has a pack of 50 rules: 30 about
 codes, 10 about every line, 10 about the whole claim. Every claim meets its own payer's 50.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 from services.coding.domain.payer_rules.pack import Pack, pack_of
 from services.coding.domain.payer_rules.ruleset import RulePacks, from_content, payer_rules
@@ -18,13 +17,12 @@ from services.coding.domain.verdict import REFERENCE, RULESET, verdict
 from shared.contract.claim import Claim, Diagnosis, Payer
 from tests.bench.inputs import SEED, TODAY, professional_claims
 from tests.bench.report import Section
+from tests.bench.timing import least
 
 CLAIMS = 1_000
 RULES_OF_A_PAYER = 50
 PAYERS = (0, 2, 10, 20)
 REPEATS = 5
-
-Answer = TypeVar("Answer")
 
 
 def measure() -> Section:
@@ -33,10 +31,10 @@ def measure() -> Section:
     for payers in PAYERS:
         claims = bench_claims(CLAIMS, payers or 1)
         content = payer_rules(packs(payers)).content
-        load_s, rules = _timed(partial(from_content, content), repeats=1)
+        load_s, rules = least(partial(from_content, content), 1)
         _judge(rules, claims)  # payers' plans are made, and repeated lines known, as in a long run
-        alone_s, found = _timed(partial(_judge, rules, claims))
-        whole_s, _ = _timed(partial(_judge_whole, rules, claims))
+        alone_s, found = least(partial(_judge, rules, claims), REPEATS)
+        whole_s, _ = least(partial(_judge_whole, rules, claims), REPEATS)
         count = payers * RULES_OF_A_PAYER
         rows.append((count, CLAIMS / alone_s, CLAIMS / whole_s, found, load_s * 1000))
     return Section(
@@ -115,15 +113,6 @@ def _judge(rules: RulePacks, claims: Sequence[Claim]) -> int:
 def _judge_whole(rules: RulePacks, claims: Sequence[Claim]) -> int:
     today: date = TODAY
     return sum(len(verdict(claim, (), RULESET.reference, rules, today)) for claim in claims)
-
-
-def _timed(run: Callable[[], Answer], repeats: int = REPEATS) -> tuple[float, Answer]:
-    best = float("inf")
-    for _ in range(repeats):
-        started = time.process_time()
-        answer = run()
-        best = min(best, time.process_time() - started)
-    return best, answer
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.bench.inputs import codec_files, professional_claims
 from tests.bench.report import Section, as_text, ratio
+from tests.bench.timing import least
 
 CLAIMS = 2_000
 LARGE = 5_000
@@ -126,11 +127,7 @@ def _best(run: Callable[[], int]) -> tuple[int, float]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
-    best, count = float("inf"), 0
-    for _ in range(REPEATS):
-        started = time.process_time()
-        count = run()
-        best = min(best, time.process_time() - started)
+    best, count = least(run, REPEATS)
     return count, best
 
 
