@@ -29,6 +29,7 @@ from shared.messaging.ends import next_offsets
 from shared.messaging.topics import create_topics
 from shared.messaging.wire import claim_check, unpack_headers
 from shared.settings import Settings
+from tests.documents import document
 from tests.integration.messaging.desk import until
 from tests.s3 import S3Server
 
@@ -129,18 +130,7 @@ async def _process(env_file: Path, log: Path) -> AsyncIterator[None]:
 
 def day(name: str) -> bytes:
     """A file of claims as NDJSON, larger than a broker takes."""
-    claims = (
-        {
-            "kind": "professional",
-            "patient_control_number": f"{name}-{number}",
-            "charge": "100.00",
-            "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
-            "subscriber": {"name": "DOE", "identifier": "W1"},
-            "payer": {"identifier": "PAY01"},
-            "service_lines": [{"number": 1, "procedure": {"code": "99213"}, "charge": "100.00"}],
-        }
-        for number in range(CLAIMS)
-    )
+    claims = (document(f"{name}-{number}") for number in range(CLAIMS))
     return b"".join(json.dumps(claim).encode() + b"\n" for claim in claims)
 
 

@@ -17,14 +17,11 @@ from services.coding.http.routes import READ, WRITE
 from services.commands import worklist as command
 from services.commands.failures import CommandError
 from shared import health
-from shared.blobs import Blobs
 from shared.contract.events import ClaimCoded
 from shared.http import keys
-from shared.service import Context
 from shared.settings import Settings
-from shared.telemetry.metrics import ServiceMetrics
-from shared.telemetry.tracing import Tracing
 from tests.integration.coding.office import Office, claim, denied, opened, received
+from tests.integration.contexts import app_of, context_of
 
 RIGHT_TOTAL = [{"op": "replace", "path": "/charge", "value": "100.00"}]
 REASON = {"reason": "checked with the payer"}
@@ -62,20 +59,8 @@ class Api:
 async def only_api(postgres: Any) -> AsyncIterator[Api]:
     async with opened(postgres) as (office,):
         settings = Settings()
-        context = Context(
-            service=NAME,
-            settings=settings,
-            pool=office.pool,
-            blobs=Blobs.from_settings(settings),
-            tracing=Tracing(NAME, 0.0),
-            metrics=ServiceMetrics("coding worklist api"),
-            wake_relay=lambda: None,
-            stopping=asyncio.Event(),
-            logger=None,  # type: ignore[arg-type]
-        )
-        routes = service(settings).routes
-        assert callable(routes)
-        api = Api(office, Starlette(routes=list(routes(context))))
+        context = context_of(NAME, office.pool, settings, metrics="coding worklist api")
+        api = Api(office, app_of(service(settings), context))
         api.client.headers["X-API-Key"] = await api.key("*")
         yield api
         await api.client.aclose()

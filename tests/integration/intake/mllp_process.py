@@ -6,7 +6,6 @@ process kills itself in place of the first answer, before or after what it answe
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -16,27 +15,9 @@ from services.intake.domain.profile import BUILT_IN
 from services.intake.handlers import IntakeHandler
 from services.intake.mllp.listener import Listener
 from services.intake.mllp.taking import Taken, Taking
-from shared.blobs import Blobs
-from shared.database import Pool, create_pool
-from shared.service import Context
+from shared.database import create_pool
 from shared.settings import Settings
-from shared.telemetry.metrics import ServiceMetrics
-from shared.telemetry.tracing import Tracing
-
-
-def context_of(pool: Pool, settings: Settings, name: str) -> Context:
-    """What a worker is given, without the rest of the process."""
-    return Context(
-        service="intake",
-        settings=settings,
-        pool=pool,
-        blobs=Blobs.from_settings(settings),
-        tracing=Tracing("intake", 0.0),
-        metrics=ServiceMetrics(name),
-        wake_relay=lambda: None,
-        stopping=asyncio.Event(),
-        logger=logging.getLogger("claimwire.intake"),
-    )
+from tests.integration.contexts import context_of
 
 
 def die(when: str) -> None:
@@ -58,7 +39,7 @@ async def main(dsn: str, var_dir: str, when: str | None = None) -> None:
     settings = Settings(var_dir=Path(var_dir), mllp_port=0, default_source="general")
     pool = await create_pool(dsn, "intake")
     listener = Listener(settings, IntakeHandler("general", BUILT_IN))
-    running = asyncio.create_task(listener.run(context_of(pool, settings, "mllp process")))
+    running = asyncio.create_task(listener.run(context_of("intake", pool, settings)))
     while not listener.port:  # noqa: ASYNC110 - nobody tells it
         await asyncio.sleep(0.01)
     print(listener.port, flush=True)  # noqa: T201 - the test reads it

@@ -24,6 +24,7 @@ from shared.messaging.handler import Record
 from shared.messaging.store import postgres_transactions
 from shared.settings import Settings
 from shared.telemetry.tracing import Tracing
+from tests.documents import document
 from tests.hl7_messages import (
     SOURCE,
     charges,
@@ -246,16 +247,13 @@ async def test_claims_under_one_number_are_told_apart_between_batches(pool: Pool
             "service_from": day,
         }
         return json.dumps(
-            {
-                "kind": "professional",
-                "patient_control_number": "THERAPY",
-                "charge": "80.00",
-                "facility_code": place,
-                "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
-                "subscriber": {"name": "DOE", "identifier": "W1"},
-                "payer": {"identifier": "PAY01"},
-                "service_lines": [line],
-            }
+            document(
+                "THERAPY",
+                patient_control_number="THERAPY",
+                charge="80.00",
+                facility_code=place,
+                service_lines=[line],
+            )
         ).encode()
 
     for raw in (claim("2026-01-05", "11"), claim("2026-02-02", "11"), claim("2026-02-02", "12")):

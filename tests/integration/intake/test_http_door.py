@@ -17,12 +17,10 @@ import httpx
 import psutil
 import pytest
 import zstandard
-from starlette.applications import Starlette
 
 from deploy.twins.hospital import Hospital, render_x12
 from services.intake.app import service
 from services.intake.domain.identity import claim_id
-from shared.blobs import Blobs
 from shared.contract.envelope import business_id
 from shared.database import Pool, bootstrap, create_pool, migrate, new_password, service_dsn
 from shared.http import keys
@@ -34,22 +32,10 @@ from shared.messaging.store import postgres_transactions
 from shared.messaging.wire import unpack_headers
 from shared.service import Context, Service, clock
 from shared.settings import Settings
-from shared.telemetry.metrics import ServiceMetrics
-from shared.telemetry.tracing import Tracing
+from tests.documents import document
+from tests.integration.contexts import app_of, context_of
 
 _numbers = count(1)
-
-
-def document(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "kind": "professional",
-        "patient_control_number": f"PCN-{number}",
-        "charge": "100.00",
-        "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
-        "subscriber": {"name": "DOE", "identifier": "W1"},
-        "payer": {"identifier": "PAY01"},
-        "service_lines": [{"number": 1, "procedure": {"code": "99213"}, "charge": "100.00"}],
-    } | changes
 
 
 def ndjson(*documents: dict[str, Any]) -> bytes:
@@ -131,19 +117,14 @@ async def door(postgres: Any, tmp_path: Path) -> AsyncIterator[Door]:
     definition = service(settings)
     await migrate(pool, definition.name, definition.schema_dir)
     woken: list[int] = []
-    context = Context(
-        service="intake",
-        settings=settings,
-        pool=pool,
-        blobs=Blobs.from_settings(settings),
-        tracing=Tracing("intake", 0.0),
-        metrics=ServiceMetrics(f"intake {next(_numbers)}"),
+    context = context_of(
+        "intake",
+        pool,
+        settings,
+        metrics=f"intake {next(_numbers)}",
         wake_relay=lambda: woken.append(1),
-        stopping=asyncio.Event(),
-        logger=None,  # type: ignore[arg-type]
     )
-    assert callable(definition.routes)
-    app = Starlette(routes=list(definition.routes(context)))
+    app = app_of(definition, context)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://intake") as client:
         made = Door(definition, context, client, woken)

@@ -24,20 +24,9 @@ from shared.messaging.handler import Record
 from shared.messaging.store import postgres_transactions
 from shared.settings import Settings
 from shared.telemetry.tracing import Tracing
+from tests.documents import document
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
-
-
-def document(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "kind": "professional",
-        "patient_control_number": f"PCN-{number}",
-        "charge": "100.00",
-        "billing_provider": {"name": "TEST CLINIC", "npi": "1234567893"},
-        "subscriber": {"name": "DOE", "identifier": "W1"},
-        "payer": {"identifier": "PAY01"},
-        "service_lines": [{"number": 1, "procedure": {"code": "99213"}, "charge": "100.00"}],
-    } | changes
 
 
 def record(*documents: dict[str, Any], message: str = "m-1") -> Record:

@@ -32,7 +32,7 @@ from shared.messaging.batch import Core
 from shared.service import Context
 from shared.settings import Settings
 from tests.hl7_messages import charges, ft1, message, profiles, registration
-from tests.integration.intake.mllp_process import context_of
+from tests.integration.contexts import context_of
 
 _numbers = count(1)
 GENERAL = "general"
@@ -88,7 +88,7 @@ async def opened(postgres: Any, folder: Path, **settings: Any) -> tuple[Door, as
     chosen = Settings(var_dir=folder, mllp_port=0, default_source=GENERAL, **settings)
     definition = service(chosen)
     await migrate(pool, definition.name, definition.schema_dir)
-    context = context_of(pool, chosen, f"mllp {next(_numbers)}")
+    context = context_of("intake", pool, chosen, metrics=f"mllp {next(_numbers)}")
     listener = Listener(chosen, IntakeHandler(GENERAL, profiles()))
     running = asyncio.create_task(listener.run(context))
     while not listener.port:

@@ -1,6 +1,5 @@
 """The remittance service's handler on a real database, driven by the kernel's batch core."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,7 +16,6 @@ from services.remittance.app import NAME, service
 from services.remittance.statements.changes import Rules
 from services.remittance.statements.office import StatementOffice
 from shared import database
-from shared.blobs import Blobs
 from shared.contract import topics
 from shared.contract.claim import Claim, Insured, Payer, Procedure, Provider, ServiceLine
 from shared.contract.envelope import Event, business_id, to_headers
@@ -28,10 +26,9 @@ from shared.messaging.batch import Core
 from shared.messaging.decoding import unfold
 from shared.messaging.handler import Record
 from shared.messaging.store import postgres_transactions
-from shared.service import Context
 from shared.settings import Settings
-from shared.telemetry.metrics import ServiceMetrics
 from shared.telemetry.tracing import Tracing
+from tests.integration.contexts import app_of, context_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD = "of the tests"
@@ -95,20 +92,7 @@ def office(desk: Any) -> StatementOffice:
 @pytest.fixture
 async def app(desk: Any) -> Starlette:
     settings = Settings()
-    context = Context(
-        service=NAME,
-        settings=settings,
-        pool=desk.pool,
-        blobs=Blobs.from_settings(settings),
-        tracing=Tracing(NAME, 0.0),
-        metrics=ServiceMetrics("patients api"),
-        wake_relay=lambda: None,
-        stopping=asyncio.Event(),
-        logger=None,  # type: ignore[arg-type]
-    )
-    routes = service(settings).routes
-    assert callable(routes)
-    return Starlette(routes=list(routes(context)))
+    return app_of(service(settings), context_of(NAME, desk.pool, settings, metrics="patients api"))
 
 
 @pytest.fixture

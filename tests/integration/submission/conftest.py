@@ -1,9 +1,9 @@
 """The submission service on a real database and real folders, without the broker."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
-from logging import getLogger
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,7 +18,6 @@ from services.submission.domain.profile import Profile
 from services.submission.leases import Leases
 from services.submission.transport import Transport
 from services.submission.transport.folder import FolderTransport
-from shared.blobs import Blobs
 from shared.contract.claim import (
     Address,
     Claim,
@@ -39,11 +38,9 @@ from shared.messaging.decoding import unfold
 from shared.messaging.handler import Record
 from shared.messaging.store import postgres_transactions
 from shared.messaging.wire import unpack_headers
-from shared.service import Context
 from shared.settings import Settings
-from shared.telemetry.metrics import ServiceMetrics
-from shared.telemetry.tracing import Tracing
 from shared.x12.claims.reading import ReadClaim, read_claims
+from tests.integration.contexts import context_of
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 SEED = 7
@@ -118,21 +115,10 @@ class Desk:
         self.mailbox = self.settings.transport_dir / "clearinghouse"
         self.transport = FolderTransport(self.mailbox)
         self.now = NOW
-        tracing = Tracing("submission", 0.0)
+        self.context = context_of("submission", pool, self.settings)
         self.handler = service(self.settings).handler
-        self._core = Core(self.handler, postgres_transactions(pool), tracing, lambda: self.now)
-        import asyncio
-
-        self.context = Context(
-            service="submission",
-            settings=self.settings,
-            pool=pool,
-            blobs=Blobs.from_settings(self.settings),
-            tracing=tracing,
-            metrics=ServiceMetrics("submission"),
-            wake_relay=lambda: None,
-            stopping=asyncio.Event(),
-            logger=getLogger("test"),
+        self._core = Core(
+            self.handler, postgres_transactions(pool), self.context.tracing, lambda: self.now
         )
         self.courier: Courier = courier_for(
             profile or Profile(),

@@ -1,9 +1,13 @@
 """Claims for tests of checks: clean ones, of which a test changes one thing."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from shared.contract.claim import (
     Address,
@@ -40,6 +44,18 @@ def line(code: str | None, *modifiers: str, units: str = "1", **fields: Any) -> 
         "service_from": SERVED,
     }
     return ServiceLine.model_validate(given | fields)
+
+
+def lines_of(
+    codes: Sequence[str], modifiers: SearchStrategy[list[str]], most_units: int
+) -> SearchStrategy[ServiceLine]:
+    """Lines of any of these codes, with 1 to `most_units` units."""
+    return st.builds(
+        lambda code, given, units: line(code, *given, units=str(units)),
+        st.sampled_from(codes),
+        modifiers,
+        st.integers(1, most_units),
+    )
 
 
 def _claim(lines: tuple[ServiceLine, ...], fields: dict[str, Any]) -> Claim:

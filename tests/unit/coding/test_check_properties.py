@@ -18,17 +18,12 @@ from shared.contract.claim import Claim
 from shared.contract.envelope import Event
 from shared.contract.events import ClaimReceived, MessageOrigin
 from tests.examples import examples
-from tests.unit.coding.claims import TODAY, diagnoses, insured, line, professional
+from tests.unit.coding.claims import TODAY, diagnoses, insured, line, lines_of, professional
 
 PACKED = Library().current()
 _CODES = ("99213", "93000", "G0438", "G0439", "G0380", "G0402", "J1885", "J0760", "A0425", "80053")
 _MODIFIERS = st.lists(st.sampled_from(("25", "59", "XS", "LT", "RT", "26", "TC", "76")), max_size=2)
-_LINES = st.builds(
-    lambda code, modifiers, units: line(code, *modifiers, units=str(units)),
-    st.sampled_from(_CODES),
-    _MODIFIERS,
-    st.integers(1, 300),
-)
+_LINES = lines_of(_CODES, _MODIFIERS, 300)
 _DIAGNOSES = st.lists(
     st.sampled_from(("I10", "E119", "E109", "M545", "S72001", "F0280", "G309", "W010XXA")),
     min_size=1,

@@ -17,7 +17,7 @@ from services.coding.domain.rule import Case, apply
 from services.coding.reference import kinds
 from shared.contract.claim import ServiceLine
 from tests.examples import examples
-from tests.unit.coding.claims import NPI, SERVED, TODAY, line, professional
+from tests.unit.coding.claims import NPI, SERVED, TODAY, line, lines_of, professional
 from tests.unit.coding.tables import editions, table
 
 CODES = ("11042", "97597", "93000", "80053")
@@ -40,12 +40,7 @@ REFERENCE = Reference(
     },
 )
 MODIFIERS = st.lists(st.sampled_from(("59", "LT", "RT", "F1", "26", "XS")), max_size=2)
-LINES = st.builds(
-    lambda code, modifiers, units: line(code, *modifiers, units=str(units)),
-    st.sampled_from(CODES),
-    MODIFIERS,
-    st.integers(1, 3),
-)
+LINES = lines_of(CODES, MODIFIERS, 3)
 EARLIER = st.builds(
     lambda code, modifiers, units: EarlierLine(
         UUID(int=8), "professional", SERVED, NPI, code, tuple(modifiers), Decimal(units), 10_000
