@@ -171,6 +171,7 @@ class Runner:
         transactions = postgres_transactions(context.pool, self._said)
         core = Core(self.service.handler, transactions, context.tracing, clock)
         relaying = asyncio.create_task(self.relay.run(), name="relay")
+        consuming = None
         tasks = [
             asyncio.create_task(self._keep("outbox watch", partial(self._watch_outbox, context))),
             asyncio.create_task(
@@ -204,19 +205,26 @@ class Runner:
                 stopping=self.stopping,
                 blobs=context.blobs,
             )
-            tasks.append(asyncio.create_task(self._keep("consumer", self._consume)))
+            consuming = asyncio.create_task(self._keep("consumer", self._consume))
+            tasks.append(consuming)
         else:
             self._is_broker_there = True
             tune_garbage_collection()
         await self.stopping.wait()
-        await self._wind_down(tasks, relaying)
+        await self._wind_down(tasks, consuming, relaying)
 
     async def _wind_down(
-        self, tasks: list[asyncio.Task[None]], relaying: asyncio.Task[None]
+        self,
+        tasks: list[asyncio.Task[None]],
+        consuming: asyncio.Task[None] | None,
+        relaying: asyncio.Task[None],
     ) -> None:
         assert self.relay is not None
         logger.info("stopping")
-        if self.consumer is not None:
+        if self.consumer is not None and consuming is not None:
+            # First: a client that is stopped while it still starts is started again for ever.
+            consuming.cancel()
+            await asyncio.wait([consuming], timeout=self.settings.stop_s)
             with suppress(KafkaError, OSError):
                 await self.consumer.stop()
         _, late = await asyncio.wait(tasks, timeout=self.settings.stop_s)
@@ -257,8 +265,8 @@ class Runner:
         assert self.consumer is not None
         if not await wait_for_topics(self.settings, self.service.topics, self.stopping):
             return
-        await self.consumer.start()
         try:
+            await self.consumer.start()
             self._is_broker_there = True
             while not self.stopping.is_set():
                 await self._watch_consumer(self.consumer)

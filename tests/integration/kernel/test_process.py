@@ -310,6 +310,25 @@ async def test_a_worker_can_turn_readiness_red(lab: Callable[..., Lab]) -> None:
         assert (await http(runner, "/health/ready"))[0] == 503
 
 
+async def test_told_to_stop_while_it_joins_it_leaves_nothing_running(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_joining = asyncio.Event()
+    join = AIOKafkaConsumer.start
+
+    async def slowly(client: AIOKafkaConsumer) -> None:
+        is_joining.set()
+        await asyncio.sleep(0.5)
+        await join(client)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "start", slowly)
+    before = asyncio.all_tasks()
+    async with lab().running():
+        await asyncio.wait_for(is_joining.wait(), 30)
+    await asyncio.sleep(1)  # longer than the client had left to start
+    assert {str(task.get_coro()) for task in asyncio.all_tasks() - before} == set()
+
+
 @pytest.mark.slow
 @pytest.mark.kafka_only("embedded")
 async def test_a_broker_that_goes_away_and_comes_back_empty_delays_and_loses_nothing(
