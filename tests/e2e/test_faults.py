@@ -6,6 +6,7 @@ import pytest
 
 from deploy.local.apache_kafka import ApacheKafka
 from deploy.local.kafka import EmbeddedKafka
+from deploy.local.ports import answers
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.stack import Stack
 from deploy.twins.daybook import Daybook
@@ -43,6 +44,9 @@ async def kill_the_broker(stack: Stack, book: Daybook) -> None:
     broker = stack.broker
     assert isinstance(broker, EmbeddedKafka)
     await asyncio.to_thread(broker.kill)
+    # The stack brings another, of which the audit asks the topics.
+    port = int(broker.bootstrap_servers.rpartition(":")[2])
+    await until(lambda: answers(port))
 
 
 async def test_every_service_killed_while_claims_flow(make_stack: MakeStack) -> None:
