@@ -160,11 +160,15 @@ class Daybook:
         )
 
     def unsettled(self) -> list[str]:
-        """Claims that are still on their way; those a payer keeps silent on are not."""
+        """Claims that are still on their way; those a payer keeps silent on are not. One that is
+        taken back goes on from every end: what was decided before may be heard after."""
         return [
             claim_id
             for claim_id, end in self.expected.items()
-            if ((state := self.states.get(claim_id)) not in _SETTLED and state != end)
+            if (
+                (state := self.states.get(claim_id)) != end
+                and (state not in _SETTLED or end == "voided")
+            )
             or (claim_id in self.due_at_second and self.decisions[claim_id] < _BOTH_PAYERS)
         ]
 

@@ -131,6 +131,20 @@ def test_a_claim_that_ends_otherwise_is_settled_and_told() -> None:
     assert book.problems() == [f"claim {paid['ce_subject']}: denied, must be paid"]
 
 
+def test_a_claim_that_is_taken_back_is_not_settled_by_a_decision_from_before() -> None:
+    book = opened()
+    for event in EVENTS:
+        book.heard(event)
+    claim = next(one for one, end in book.expected.items() if end == "denied")
+    book.sent_again(claim, 0, "8")
+    for kind in ("claim.denied.v1", "claim.submitted.v1"):
+        book.heard({"ce_id": f"later {kind}", "ce_type": kind, "ce_subject": claim})
+        assert book.unsettled() == [claim]
+    book.heard({"ce_id": "taken back", "ce_type": "claim.reversed.v1", "ce_subject": claim})
+    assert book.is_settled
+    assert book.problems() == []
+
+
 def test_a_claim_that_was_never_published_is_told() -> None:
     stranger = {"ce_id": "s", "ce_type": "claim.received.v1", "ce_subject": "stranger"}
     assert "claim stranger: never published" in heard([*EVENTS, stranger]).problems()
