@@ -129,6 +129,7 @@ CORRECTIONS: Mapping[str, Correction] = {
     "line-repeated": _without_line,
     "place-unknown": lambda *_: _put("/facility_code", "11"),
     "revenue-procedure-missing": _of_line("procedure", {"code": "80053"}),
+    "meridian-commercial.imaging-authorization": lambda *_: _put("/prior_authorization", "PA72148"),
 }
 """By the code of a finding: what the chart says instead. A filing limit that has passed has no
 correction."""

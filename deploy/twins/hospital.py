@@ -265,18 +265,18 @@ def day(
     run: str = "D",
     formats: Sequence[str] = FORMATS,
     is_varied: bool = False,
-    has_tables: bool = False,
+    is_equipped: bool = False,
     suits: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Message]:
     """A mixed day of at least `count` claims: 837P and 837I files, canonical JSON and NDJSON,
     among them claims that must be held, duplicates, and records that must be refused. With `hl7`
     among the formats a third of the clean claims are encounters, told in several messages each;
     with `fhir` a fifth of the rest are FHIR. A varied day also has dental claims, and claims with
-    a second payer, in X12 and JSON. What `has_tables` and `suits` do is said at `Spoiler`."""
+    a second payer, in X12 and JSON. What `is_equipped` and `suits` do is said at `Spoiler`."""
     hospital = Hospital(seed, today=today, run=run)
     random = Random(seed ^ 0x5EED)
     variety = Random(seed ^ 0xD1FF)
-    spoiler = Spoiler(seed, count, has_tables=has_tables, suits=suits)
+    spoiler = Spoiler(seed, count, is_equipped=is_equipped, suits=suits)
     sent = 0
     file_number = 0
     control_numbers = _control_numbers(today)

@@ -16,7 +16,7 @@ Mistake = Callable[[Claim], Claim | None]
 """The claim with the mistake in it; None where a claim of this kind cannot have it."""
 
 _LATE = timedelta(days=800)
-_MEDICARE, _MEDICAID = "MB", "MC"
+_MEDICARE, _MEDICAID, _COMMERCIAL = "MB", "MC", "CI"
 _DATED = ("statement_from", "statement_through", "admitted_on")
 
 
@@ -157,6 +157,14 @@ def _other_side(claim: Claim) -> Claim:
     )
 
 
+@_professional
+def _unauthorized(claim: Claim) -> Claim | None:
+    """An MRI that the commercial payer was not asked about."""
+    if claim.filing_indicator != _COMMERCIAL or claim.prior_authorization:
+        return None
+    return _with_lines(claim, "72148")
+
+
 def _no_procedure(claim: Claim) -> Claim | None:
     if claim.kind != "institutional":
         return None
@@ -196,6 +204,7 @@ FAMILIES: Mapping[str, Mapping[str, Mistake]] = {
     "coverage": {"not-medically-necessary": _lines_of("82306")},
     "duplicates": {"line-repeated": _line_twice},
     "filing_limits": {"filing-limit-passed": _late},
+    "payer_rules": {"meridian-commercial.imaging-authorization": _unauthorized},
 }
 """By the family of coding's checks and the code of the finding that holds the claim."""
 
@@ -207,6 +216,10 @@ TABLED: Mapping[str, tuple[str, Path]] = {
 }
 """Families that find nothing before an operator has loaded their table: its name, and an invented
 one to load."""
+
+NOT_PACKED = frozenset((*TABLED, "payer_rules"))
+"""Families that find nothing before an operator has loaded their table, or has put the payers'
+rule packs in force."""
 
 MISTAKES: Mapping[str, Mistake] = {
     code: mistake for family in FAMILIES.values() for code, mistake in family.items()

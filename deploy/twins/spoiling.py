@@ -7,7 +7,7 @@ Apart from the mistakes, which say what is wrong with a claim and not how often 
 from collections.abc import Callable
 from random import Random
 
-from deploy.twins.mistakes import FAMILIES, TABLED
+from deploy.twins.mistakes import FAMILIES, NOT_PACKED
 from deploy.twins.publication import Fate
 from shared.contract.claim import Claim
 
@@ -23,15 +23,15 @@ enough to be spread over the day, often enough for the mistakes that few claims 
 
 class Spoiler:
     """Goes through the claims of one day, in their order. `suits` chooses, by the patient control
-    number, which claims can stand for a family. The mistakes of families whose table an operator
-    loads are made where `has_tables` says that these are loaded."""
+    number, which claims can stand for a family. The mistakes of families of which nothing is packed
+    in are made where `is_equipped` says that tables are loaded and payers' rules in force."""
 
     def __init__(
-        self, seed: int, count: int, *, has_tables: bool, suits: Callable[[str], bool]
+        self, seed: int, count: int, *, is_equipped: bool, suits: Callable[[str], bool]
     ) -> None:
         self._random = Random(seed ^ 0xFA1)
         self._suits = suits
-        self._families = [name for name in FAMILIES if has_tables or name not in TABLED]
+        self._families = [name for name in FAMILIES if is_equipped or name not in NOT_PACKED]
         self._family_of = {code: name for name in self._families for code in FAMILIES[name]}
         self._owed = list(self._families) if count >= LARGE_DAY else []
         self._clean = 0

@@ -24,6 +24,7 @@ from services.commands.bills import written
 from services.commands.demo_events import hear, listening, send, settle
 from services.commands.demo_office import OfficeHours, work
 from services.commands.demo_report import Report, tables
+from services.commands.demo_rules import put_in_force
 from services.commands.stack_access import connections, opened
 from services.commands.twins import today
 from services.commands.worklist import Api
@@ -67,6 +68,7 @@ def demo(claims: int, seed: int, kafka: str | None, var_dir: Path) -> int:
         variable("watchdog_poll_s"): "1",
     }
     with Stack(var_dir, kafka=kafka, say=console.print, environment=environment) as stack:
+        put_in_force(stack)
         report = asyncio.run(run_day(stack, claims, seed, console, started))
     for table in tables(report):
         console.print(table)
@@ -134,7 +136,7 @@ def hospital_day(seed: int, count: int) -> list[Message]:
             today=today(),
             formats=ALL_FORMATS,
             is_varied=True,
-            has_tables=True,
+            is_equipped=True,
             suits=lambda number: expected_outcome(number, DEFAULT_SEED) in PAYING,
         )
     )

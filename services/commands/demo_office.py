@@ -8,7 +8,7 @@ from typing import Any
 from deploy.local.stack import Stack
 from deploy.twins.biller import Biller, Worked
 from deploy.twins.daybook import Daybook
-from services.coding.domain.checks import FAMILY_OF
+from services.coding.domain.checks import FAMILY_OF, PAYER_RULES, family_of
 from shared.money import parse_decimal_cents
 
 RESENT_MOST, REPLACED_MOST, VOIDED_MOST = 4, 2, 1
@@ -61,11 +61,11 @@ def _at_stake(entries: Sequence[Mapping[str, Any]]) -> int:
 
 def _by_family(entries: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
     """Every family of checks, also one that held nothing."""
-    held: dict[str, set[str]] = {family: set() for family in FAMILY_OF.values()}
+    held: dict[str, set[str]] = {family: set() for family in (*FAMILY_OF.values(), PAYER_RULES)}
     for entry in entries:
         for finding in entry["findings"]:
-            if finding["severity"] == "block" and finding["code"] in FAMILY_OF:
-                held[FAMILY_OF[finding["code"]]].add(entry["claim_id"])
+            if finding["severity"] == "block":
+                held[family_of(finding["code"])].add(entry["claim_id"])
     return {family: frozenset(claims) for family, claims in held.items()}
 
 

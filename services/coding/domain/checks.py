@@ -63,6 +63,15 @@ FAMILY_OF: Mapping[str, str] = {
 }
 """The name of a family, by the code of each of its rules."""
 
+PAYER_RULES = "payer_rules"
+"""The family of the findings that no check in code has: those of payers' rule packs."""
+
+
+def family_of(code: str) -> str:
+    """The family of checks that a finding of coding's is of."""
+    return FAMILY_OF.get(code, PAYER_RULES)
+
+
 _FAMILIES: tuple[tuple[Guard, tuple[Rule, ...]], ...] = tuple(
     (getattr(module, "concerns", _always), module.RULES) for module in MODULES
 )
