@@ -277,6 +277,7 @@ class Runner:
             raise
 
     async def _watch_consumer(self, consumer: Consumer) -> None:
+        consumer.check()
         try:
             lags = await asyncio.wait_for(consumer.lag(), LAG_LOOK_S)
         except (KafkaError, OSError, TimeoutError):

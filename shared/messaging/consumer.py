@@ -7,6 +7,7 @@ exception out, and offsets are committed here alone, after the transaction that 
 import asyncio
 import gc
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -103,6 +104,12 @@ class Consumer:
             await self.stop()
         await self.start()
 
+    def check(self) -> None:
+        """Raises what has ended the reading of records, where something has."""
+        for task in self._subscriber.tasks if self._subscriber else ():
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
     @property
     def client(self) -> AIOKafkaConsumer | None:
         """The Kafka client, while there is one."""
@@ -113,6 +120,8 @@ class Consumer:
         from faststream.kafka import KafkaBroker
 
         header_names.tolerate()
+        # It would begin to read again at once and without end: `check` tells instead.
+        os.environ["FASTSTREAM_SUPERVISOR_DISABLED"] = "1"
         settings = self._settings
         options = broker.connection_options(settings)
         kafka = KafkaBroker(

@@ -329,6 +329,31 @@ async def test_told_to_stop_while_it_joins_it_leaves_nothing_running(
     assert {str(task.get_coro()) for task in asyncio.all_tasks() - before} == set()
 
 
+async def test_a_client_that_fails_to_read_is_started_again_and_does_not_spin(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    read = AIOKafkaConsumer.getmany
+
+    async def unreadable(client: AIOKafkaConsumer, *places: Any, **options: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        if reads < 3:
+            raise EOFError  # as of compressed records that are cut off
+        return await read(client, *places, **options)
+
+    monkeypatch.setattr("shared.runner.LAG_LOOK_S", 1.0)
+    bench = lab()
+    async with bench.running() as runner:
+        await until(lambda: runner.consumer is not None and runner.consumer.has_joined)
+        monkeypatch.setattr(AIOKafkaConsumer, "getmany", unreadable)
+        await until(lambda: reads)
+        await asyncio.sleep(0.5)
+        assert reads == 1
+        await bench.send("0001")
+        await until_async(lambda: bench.pool.fetchval("SELECT count(*) FROM inbox"), 40)
+
+
 @pytest.mark.slow
 @pytest.mark.kafka_only("embedded")
 async def test_a_broker_that_goes_away_and_comes_back_empty_delays_and_loses_nothing(
