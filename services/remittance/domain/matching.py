@@ -19,13 +19,19 @@ def match_claim(
     """The one claim that `remitted` is, among those with its patient control number, or None.
 
     A payee that is another billing provider of ours is a reason not to trust the number: the claim
-    that it is paid for may still be on its way. Then only the payer's own number tells.
+    that it is paid for may still be on its way. Then only the payer's own number tells. A payee
+    that we do not know may collect for the claim's provider, or be a stranger with the number:
+    then its charge must be the claim's, or another number tell.
     """
     paid = of_payee(candidates, payee)
     if payee.is_ours and all(one.billing.npi not in (None, payee.identifier) for one in paid):
         return _by_payer_number(paid, remitted)
     if len(candidates) == 1:
-        return candidates[0]
+        (only,) = candidates
+        is_trusted = not payee.identifier or _is_paid(only, payee)
+        if is_trusted or abs(remitted.charge) == only.charge:
+            return only
+        return match_by_numbers_alone(candidates, remitted)
     told = match_by_numbers(candidates, remitted)
     if told is not None:
         return told if told in paid else None
@@ -35,10 +41,22 @@ def match_claim(
 def of_payee(candidates: Sequence[LedgerClaim], payee: Payee) -> Sequence[LedgerClaim]:
     """Those whose billing provider is paid: by NPI, else by tax id. All of them where the payee is
     neither, as one that collects for several providers is."""
-    by_npi = [one for one in candidates if payee.identifier and one.billing.npi == payee.identifier]
-    tax_id = payee.tax_id or payee.identifier
-    by_tax_id = [one for one in candidates if tax_id and one.billing.tax_id == tax_id]
+    by_npi = [one for one in candidates if _has_npi(one, payee)]
+    by_tax_id = [one for one in candidates if _has_tax_id(one, payee)]
     return by_npi or by_tax_id or candidates
+
+
+def _is_paid(claim: LedgerClaim, payee: Payee) -> bool:
+    return _has_npi(claim, payee) or _has_tax_id(claim, payee)
+
+
+def _has_npi(claim: LedgerClaim, payee: Payee) -> bool:
+    return bool(payee.identifier) and claim.billing.npi == payee.identifier
+
+
+def _has_tax_id(claim: LedgerClaim, payee: Payee) -> bool:
+    tax_id = payee.tax_id or payee.identifier
+    return bool(tax_id) and claim.billing.tax_id == tax_id
 
 
 def match_by_numbers(

@@ -181,6 +181,29 @@ def test_one_claim_with_the_number_is_the_claim_whoever_collects_for_it(
     assert match_claim((only,), make.answer(make.claim("SAME")), payee) == only
 
 
+@pytest.mark.parametrize("payee", [Payee(GROUP), Payee(TAX_B, TAX_B), Payee(GROUP, TAX_B)])
+def test_what_a_stranger_is_paid_of_another_charge_is_not_the_one_claim_with_the_number(
+    make: Any, payee: Payee
+) -> None:
+    only = _of(1, CLINIC_A, TAX_A, lines=(_line(1, "1", charge=10_000),))
+    line = make.line(9_999, line_control_number="1")
+    answer = make.answer(make.claim("SAME"), charge=9_999, lines=(line,))
+    assert match_claim((only,), answer, payee) is None
+    assert match_claim((only,), answer, Payee(CLINIC_A)) == only
+    assert match_claim((only,), answer, Payee(GROUP, TAX_A)) == only
+    assert match_claim((only,), answer) == only
+    named = only._replace(payer_claim_control_number="P1")
+    numbered = make.answer(make.claim("SAME"), charge=9_999, payer_claim_control_number="P1")
+    assert match_claim((named,), numbered, payee) == named
+
+
+@pytest.mark.parametrize("charge", [10_000, -10_000])
+def test_a_charge_taken_back_is_the_charge(make: Any, charge: int) -> None:
+    answer = make.answer(make.claim("SAME"), charge=charge)
+    only = _of(1, CLINIC_A, TAX_A)
+    assert match_claim((only,), answer, Payee(GROUP)) == only
+
+
 @pytest.mark.parametrize("tax_id", [None, TAX_A])
 def test_what_is_paid_to_another_clinic_of_ours_is_not_taken_for_the_claim_that_came_first(
     make: Any, tax_id: str | None
