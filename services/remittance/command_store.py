@@ -75,12 +75,11 @@ WHERE trace_number = ANY($1::text[]) AND status = 'accepted'
 ORDER BY id FOR UPDATE
 """
 _CANDIDATES = """
-SELECT wanted.number, found.claim_id, found.number_id, found.content
+SELECT wanted.number, found.claim_id
 FROM unnest($1::int[], $2::bigint[], $3::date[], $4::date[], $5::text[])
   AS wanted (number, cents, first_day, last_day, member)
 CROSS JOIN LATERAL (
-    SELECT claim_id, number_id, content FROM claim_document
-    JOIN claim ON claim.id = claim_id
+    SELECT claim_id FROM claim_document
     WHERE (claim_document.charge_cents = wanted.cents
            AND (wanted.first_day IS NULL OR service_from IS NULL
                 OR service_from BETWEEN wanted.first_day - 31 AND wanted.last_day))
@@ -89,12 +88,16 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 _NAMESAKES = """
-SELECT wanted.number, found.claim_id, wanted.number_id, found.content
+SELECT wanted.number, found.claim_id
 FROM unnest($1::int[], $2::uuid[]) AS wanted (number, number_id)
 CROSS JOIN LATERAL (
-    SELECT claim_id, content FROM claim JOIN claim_document ON claim_id = claim.id
+    SELECT claim_id FROM claim JOIN claim_document ON claim_id = claim.id
     WHERE claim.number_id = wanted.number_id ORDER BY claim_id LIMIT $3
 ) AS found
+"""
+_COMPARED = """
+SELECT number_id, content FROM claim_document JOIN claim ON claim.id = claim_id
+WHERE claim_id = ANY($1::uuid[])
 """
 _DOCUMENTS = "SELECT claim_id, content FROM claim_document WHERE claim_id = ANY($1::uuid[])"
 _FEES = """
@@ -171,7 +174,7 @@ async def candidates(
         [_member(claim) for _, claim in lost],
         CANDIDATES,
     )
-    return _elsewhere([place for place, _ in lost], rows)
+    return await _elsewhere(connection, [place for place, _ in lost], rows)
 
 
 async def namesakes(
@@ -180,14 +183,22 @@ async def namesakes(
     """For each claim of a payer's those of ours with its control number, whose id comes with it."""
     numbers = [number_id for _, number_id in undecided]
     rows = await connection.fetch(_NAMESAKES, list(range(len(numbers))), numbers, CANDIDATES)
-    return _elsewhere([place for place, _ in undecided], rows)
+    return await _elsewhere(connection, [place for place, _ in undecided], rows)
 
 
-def _elsewhere(places: Sequence[Place], rows: Iterable[asyncpg.Record]) -> dict[str, Elsewhere]:
+async def _elsewhere(
+    connection: Connection, places: Sequence[Place], rows: Sequence[asyncpg.Record]
+) -> dict[str, Elsewhere]:
+    """By place, the claims that were found for it. Many places have the same ones: each claim is
+    read once."""
+    ids = list({claim_id for _, claim_id in rows})
+    known: dict[UUID, Candidate] = {}
+    for number_id, content in await connection.fetch(_COMPARED, ids) if ids else ():
+        candidate = candidate_of(Submission.model_validate_json(content).claim, str(number_id))
+        known[candidate.claim_id] = candidate
     found: dict[int, list[Candidate]] = {}
-    for number, _, number_id, content in rows:
-        claim = Submission.model_validate_json(content).claim
-        found.setdefault(number, []).append(candidate_of(claim, str(number_id)))
+    for number, claim_id in rows:
+        found.setdefault(number, []).append(known[claim_id])
     return {
         found_key(*places[number]): Elsewhere(
             tuple(sorted({one.number_key for one in ones})), tuple(ones)

@@ -167,10 +167,13 @@ async def test_what_both_clinics_claims_fit_is_found_by_the_number_that_the_paye
 
 
 @pytest.mark.parametrize("batch", [1, 500])
+@pytest.mark.parametrize(
+    "earlier", [[], [_claim(B, claim="x", number="another")]], ids=["unknown", "known"]
+)
 async def test_an_835_that_overtakes_its_claim_waits_though_another_clinic_has_the_number(
-    desk: Any, batch: int
+    desk: Any, batch: int, earlier: list[Any]
 ) -> None:
-    await desk.take(_claim(A), _claim(B, claim="x", number="another"))
+    await desk.take(_claim(A), *earlier)
     await desk.take(_answer(200, 30, _payee(B), trace="T1"), batch=batch)
     assert await desk.value("SELECT state FROM remittance_claim") == "unmatched"
     await desk.take(_claim(B, LABS), batch=batch)
