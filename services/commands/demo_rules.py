@@ -9,6 +9,7 @@ from services.commands import rules
 from shared.database import connect
 
 PACKS = tuple(sorted((Path(coding.__file__).parent / "packs").glob("*.yaml")))
+OPERATOR = "demo"
 TIMEOUT_S = 30.0
 POLL_S = 0.1
 _KNOWN = "SELECT count(*) FROM payer_pack WHERE state = $1 AND content IS NOT NULL"
@@ -18,10 +19,10 @@ def put_in_force(stack: Stack) -> None:
     """As an operator does, with `claimwire rules publish` and `activate`. Returns when coding
     judges by them; raises TimeoutError where it does not come to that."""
     var_dir = stack.folder.var_dir
-    rules.publish(var_dir, PACKS, None)
+    rules.publish(var_dir, PACKS, OPERATOR)
     asyncio.run(_known(stack, "published"))
     for path in PACKS:
-        rules.activate(var_dir, path.stem, None)
+        rules.activate(var_dir, path.stem, OPERATOR)
     asyncio.run(_known(stack, "active"))
 
 
