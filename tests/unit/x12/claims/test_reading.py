@@ -305,6 +305,19 @@ def test_every_cut_of_a_file_gives_claims_and_problems_without_exception() -> No
             assert isinstance(part, ReadClaim | X12Problem)
 
 
+@pytest.mark.parametrize("more", [b"*", b"**", b"*" * 40])
+def test_separators_at_the_end_of_any_segment_mean_nothing(more: bytes) -> None:
+    content = file(transaction(claim("A"), [*claim("B"), "SBR*S*18", "CAS*CO*45*1", "SVD*P*1"]))
+    without = list(read_claims(io.BytesIO(content), source="hospital"))
+    segments = content.split(b"~")
+    assert len(segments) > 30
+    for place, segment in enumerate(segments[:-1]):
+        if segment.strip().startswith(b"ISA"):
+            continue  # of fixed width
+        longer = b"~".join([*segments[:place], segment + more, *segments[place + 1 :]])
+        assert list(read_claims(io.BytesIO(longer), source="hospital")) == without, segment
+
+
 @examples(300)
 @given(
     st.lists(
