@@ -6,14 +6,12 @@ accept) is one dictionary look-up per segment.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shared.contract.model import Finding
 from shared.x12.envelope import TransactionSet
 from shared.x12.errors import Severity
-from shared.x12.extraction import NotExpectedError
 from shared.x12.segments import (
     Elements,
     Node,
@@ -337,13 +335,7 @@ class Walk:
         self, action: _Action, rest: _Action | None, elements: Elements, error: ValueError
     ) -> None:
         """The careful second reading. What a named row cannot hold goes to the row that takes the
-        rest; separators with nothing between them at the end do not count."""
-        node = self._stack[-2 if action.is_outer else -1]
-        if not elements[-1] and isinstance(error, NotExpectedError):
-            elements = _without_empty_end(elements)
-            with suppress(ValueError):  # what the first reading said stands
-                action.reader.read(node, elements)
-                return
+        rest."""
         has_rest = action is not rest and rest is not None and rest.after is action.after
         if has_rest and rest is not None and not rest.reader.examine({}, elements):
             rest.reader.examine(self._stack[-2 if rest.is_outer else -1], elements)
@@ -351,6 +343,7 @@ class Walk:
         if isinstance(error, RepeatedError):
             self._note(action.after, "segment-repeated", str(error), element=elements[0])
             return
+        node = self._stack[-2 if action.is_outer else -1]
         for issue in action.reader.examine(node, elements):
             place = elements[0] + (f"{issue.position:02d}" if issue.position else "")
             severity: Severity = "warn" if issue.code in _HARMLESS else "block"
@@ -358,13 +351,6 @@ class Walk:
 
 
 _HARMLESS = ("element-not-expected", "code-not-expected")
-
-
-def _without_empty_end(elements: Elements) -> Elements:
-    end = len(elements)
-    while end > 1 and not elements[end - 1]:
-        end -= 1
-    return elements[:end]
 
 
 def walk(

@@ -144,6 +144,8 @@ class Tokenizer:
             stripped = segment.strip()
             if not stripped:
                 continue
+            if stripped[-1] == element:  # elements with nothing in them at the end are none
+                stripped = stripped.rstrip(padding)
             if padding in stripped:
                 yield [value.rstrip() for value in stripped.split(element)]
             else:
