@@ -222,7 +222,7 @@ class Runner:
         assert self.relay is not None
         logger.info("stopping")
         if self.consumer is not None and consuming is not None:
-            # First: a client that is stopped while it still starts is started again for ever.
+            # First: a client that is stopped while it still starts would start all the same.
             consuming.cancel()
             await asyncio.wait([consuming], timeout=self.settings.stop_s)
             with suppress(KafkaError, OSError):
