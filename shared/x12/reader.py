@@ -338,7 +338,7 @@ class Walk:
         rest."""
         has_rest = action is not rest and rest is not None and rest.after is action.after
         if has_rest and rest is not None and not rest.reader.examine({}, elements):
-            rest.reader.examine(self._stack[-2 if rest.is_outer else -1], elements)
+            rest.reader.read(self._stack[-2 if rest.is_outer else -1], elements)
             return
         if isinstance(error, RepeatedError):
             self._note(action.after, "segment-repeated", str(error), element=elements[0])
