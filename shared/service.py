@@ -70,6 +70,8 @@ class Service:
     event_types: Collection[str] | None = None
     prunes: Sequence[Prune] = ()
     """What of its own tables is deleted in time, beside the kernel's."""
+    keys: Sequence[str] = ()
+    """Settings with the keys of its hashes: it warns of those that everybody knows."""
 
 
 def clock() -> datetime:
@@ -90,6 +92,7 @@ def main(make: Callable[[Settings], Service], arguments: Sequence[str] | None = 
         parser.exit(2, f"{error}\n")
     service = make(loaded)
     telemetry_logging.configure(service.name, loaded.log_level)
+    settings.warn_of_public_keys(loaded, service.keys)
     try:
         asyncio.run(run(service, loaded))
     except settings.SettingsError as error:

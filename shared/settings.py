@@ -12,7 +12,7 @@ import binascii
 import difflib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -303,6 +303,13 @@ def variable(field_name: str) -> str:
 def is_secret(field_name: str) -> bool:
     """Whether a field holds a secret, and so may also come from a file."""
     return "SecretStr" in str(Settings.model_fields[field_name].annotation)
+
+
+def warn_of_public_keys(settings: Settings, names: Iterable[str]) -> None:
+    """Says which of these keys are still the default, which everybody knows."""
+    for name in names:
+        if getattr(settings, name) == Settings.model_fields[name].default:
+            logger.warning("%s is the default, which everybody knows: set your own", variable(name))
 
 
 def decode_key(key: SecretStr) -> bytes:

@@ -29,6 +29,7 @@ def service(settings: Settings) -> Service:
         workers=(follower(rulebook),),
         routes=partial(_routes, rulebook, key),
         event_types=WANTED,
+        keys=("patient_hash_key",),
     )
 
 

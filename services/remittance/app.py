@@ -42,6 +42,7 @@ def service(settings: Settings) -> Service:
         ],
         routes=partial(_routes, handler),
         event_types=("claim.submitted.v1", "claim.acknowledged.v1"),
+        keys=("account_hash_key",),
     )
 
 

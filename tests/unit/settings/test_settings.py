@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import Settings, SettingsError, load, unknown_variables, variable
+from services.coding import app as coding
+from services.intake import app as intake
+from services.remittance import app as remittance
+from services.submission import app as submission
+from shared.settings import (
+    Settings,
+    SettingsError,
+    load,
+    unknown_variables,
+    variable,
+    warn_of_public_keys,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +167,23 @@ def test_secrets_are_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -
     settings = load()
     assert "hidden" not in f"{settings!r} {settings} {settings.model_dump()}"
     assert "hidden" not in settings.model_dump_json()
+
+
+def test_a_key_that_everybody_knows_is_warned_of_by_the_service_that_hashes_with_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CLAIMWIRE_PATIENT_HASH_KEY", "a key of ours")
+    settings = load()
+    keys = [
+        name
+        for app in (intake, coding, submission, remittance)
+        for name in app.service(settings).keys
+    ]
+    assert sorted(keys) == ["account_hash_key", "patient_hash_key"]
+    warn_of_public_keys(settings, keys)
+    assert [record.getMessage().split()[0] for record in caplog.records] == [
+        "CLAIMWIRE_ACCOUNT_HASH_KEY"
+    ]
 
 
 def test_the_table_has_a_row_for_every_setting() -> None:
