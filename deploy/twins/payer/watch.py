@@ -5,13 +5,14 @@ before it is answered, an answer after it is left, and what a restart answers ag
 name and bytes. The README has the folders.
 """
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from pydantic_core import to_json
 
 from deploy.twins.payer.book import Book, summed, written_totals
 from deploy.twins.payer.clock import FOLDER, Clock
@@ -24,6 +25,8 @@ from deploy.twins.payer.scenario import DEFAULT_SEED, EVERYDAY, Scenario, with_p
 logger = logging.getLogger("claimwire.twins.payer")
 
 BEING_WRITTEN = ".tmp"
+BOOK_PAUSE = 20
+"""The pause after writing the book, of what writing it took."""
 TO_PAYER, FROM_PAYER, PROCESSED, DONE = "to-payer", "from-payer", "processed", "done"
 
 
@@ -69,7 +72,7 @@ class Mailroom:
                 "totals": written_totals(summed(list(books.values()))),
                 "mailboxes": {name: book.to_json() for name, book in books.items()},
             }
-        return json.dumps(document, indent=1).encode()
+        return to_json(document, indent=1)
 
     def write_book(self) -> None:
         """Leaves the books where tests that share the folder find them."""
@@ -153,15 +156,20 @@ class _Mailbox:
 
 
 def run(mailroom: Mailroom, clock: Clock, poll_s: float, is_stopping: Callable[[], bool]) -> None:
-    """Rounds until it is told to stop; the book is written whenever there is nothing to do."""
+    """Rounds until it is told to stop; the book is written when there is nothing else to do, and
+    so seldom that writing it takes a twentieth of the time at most, however long it has grown."""
     is_written = False
+    write_from = 0.0
     while not is_stopping():
         if mailroom.round(clock.now().timestamp()):
             is_written = False
             continue
-        if not is_written:
+        started = time.monotonic()
+        if not is_written and started >= write_from:
             mailroom.write_book()
             is_written = True
+            ended = time.monotonic()
+            write_from = ended + BOOK_PAUSE * (ended - started)
         time.sleep(poll_s)
     mailroom.write_book()
 
