@@ -135,7 +135,7 @@ class Runner:
     async def _make_current(self, pool: Pool) -> None:
         service = self.service
         for name in await migrate(pool, service.name, service.schema_dir):
-            logger.info("migration applied", extra={"migration": name})
+            logger.info("migration applied: %s", name)
         async with pool.acquire() as connection:
             if not await is_current(connection, service.name, service.schema_dir):
                 raise MigrationError(f"the schema {service.name} is not current")

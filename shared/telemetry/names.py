@@ -271,6 +271,5 @@ LOG_FIELDS: Mapping[str, Kind] = {
     "worker": Kind.WORD,
     "state": Kind.WORD,
     "address": Kind.ADDRESS,
-    "migration": Kind.WORD,
 }
 """What a log line may carry through `extra=`; anything else given there is dropped."""
