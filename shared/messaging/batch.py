@@ -317,7 +317,7 @@ class _Attempt:
         types = [name for event in decision.events if (name := event.type) is not None]
         traceparent = self._trace.claim(
             unit.traceparent,
-            claim_id=unit.key,
+            claim_id=decision.claim_id or unit.key,
             outcomes=types,
             links=decision.trace_links,
             started_ns=started_ns,

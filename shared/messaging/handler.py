@@ -122,6 +122,8 @@ class Decision(Generic[State, Row]):
     rows: tuple[Row, ...] = ()
     trace_links: tuple[str, ...] = ()
     """Traceparents of other traces this answers: an 835's decision links to its claim's."""
+    claim_id: str | None = None
+    """The claim it came to be about, where the unit's key is another: traces find it by this."""
 
 
 class Handler(Protocol[Body, State, Row]):

@@ -206,6 +206,7 @@ def _read_claim(states: States, body: ClaimRead, event_id: UUID, teller: Teller)
         events=opened.events + verdict.events,
         rows=opened.rows + verdict.rows,
         trace_links=verdict.trace_links,
+        claim_id=verdict.claim_id,
     )
 
 
@@ -266,6 +267,7 @@ def _carried(states: States, place: Place, verdict: Verdict) -> Outcome:
         events=verdict.events,
         rows=verdict.rows,
         trace_links=verdict.trace_links,
+        claim_id=verdict.claim_id,
     )
 
 

@@ -99,6 +99,8 @@ class Verdict:
     events: tuple[Event, ...] = ()
     rows: tuple[Row, ...] = ()
     trace_links: tuple[str, ...] = ()
+    claim_id: str | None = None
+    """The claim of ours that it was posted to."""
 
 
 def judge(
@@ -157,7 +159,12 @@ def settle_arrival(
                 counts[other.state] -= 1
     if all(other is not arrived for other in settled.namesakes.waiting):
         return Verdict(
-            counts, {key: settled.namesakes}, posted.events, posted.rows, posted.trace_links
+            counts,
+            {key: settled.namesakes},
+            posted.events,
+            posted.rows,
+            posted.trace_links,
+            next(str(one.claim.id) for other, one in settled.postings if other is arrived),
         )
     reason = why_it_waits(settled.namesakes, arrived)
     events: tuple[Event, ...] = ()

@@ -170,16 +170,26 @@ def test_a_claims_journey_has_every_service_with_partition_and_offset(
     assert re.search(r"intake +claim\.received\.v1 +claims\.intake +coding \(\d+/\d+\)", said.out)
 
 
-def test_a_claims_trace_goes_through_the_services(
+def test_a_claims_trace_goes_through_the_services_to_its_posting(
     claimwire: Claimwire, journey: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    claim, _ = journey
+    claim, events = journey
+    answered = {event["event"] for event in events} & {"claim.paid.v1", "claim.denied.v1"}
 
-    def services() -> bool:
+    def is_whole() -> bool:
         said = claimwire("trace", claim, "--json")
-        return said.status == 0 and {span["service"] for span in said.document} >= set(SERVICES)
+        if said.status:
+            return False
+        outcomes = {
+            name
+            for span in said.document
+            for name in span["attributes"].get("claimwire.outcomes", ())
+        }
+        return {span["service"] for span in said.document} >= set(SERVICES) and (
+            outcomes >= answered
+        )
 
-    until(services)
+    until(is_whole)
     said = claimwire("trace", claim)
     assert said.status == 0
     assert said.out.startswith("trace ")

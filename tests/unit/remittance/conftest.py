@@ -83,6 +83,7 @@ class Books:
         self.reads: dict[tuple[UUID, int], RemittanceClaimRow] = {}
         self.events: dict[UUID, Event] = {}
         self.links: list[str] = []
+        self.found_by: list[str] = []
         self.denials: dict[tuple[Place, int], tuple[str, DenialRow]] = {}
         self.now = NOW
         self._decider = Decider(HASH_KEY)
@@ -104,6 +105,7 @@ class Books:
                 self._write(row)
         self.states.update(decision.states)
         self.links += decision.trace_links
+        self.found_by += [decision.claim_id] if decision.claim_id else []
         told = [event for event in decision.events if isinstance(event, Event)]
         self.events.update((event.id, event) for event in told)
         return told

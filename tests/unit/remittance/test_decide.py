@@ -380,7 +380,9 @@ def test_a_retry_gives_the_same_events(new_books: Any, make: Any) -> None:
     assert tried[0] == tried[1]
 
 
-def test_the_answers_decision_links_to_the_claims_trace(books: Any, make: Any) -> None:
+def test_the_answers_decision_links_to_the_claims_trace_and_is_found_by_the_claim(
+    books: Any, make: Any
+) -> None:
     claim = make.claim()
     trace = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
     books.submit(claim, trace)
@@ -388,3 +390,4 @@ def test_the_answers_decision_links_to_the_claims_trace(books: Any, make: Any) -
     answer = make.answer(claim)
     books.remit(make.opening([answer]), [answer])
     assert books.links == [trace]
+    assert books.found_by == [str(claim.id)]
