@@ -185,7 +185,8 @@ def _unread(record: Record) -> Unit[Body] | None:
     try:
         event_id = UUID((record.header("ce_id") or b"").decode())
         claim_id = UUID((record.header("ce_subject") or b"").decode())
-        return Unit(event_id, str(claim_id), Unread(record))
+        trace = (record.header("traceparent") or b"").decode() or None
+        return Unit(event_id, str(claim_id), Unread(record), traceparent=trace)
     except ValueError:
         return None
 

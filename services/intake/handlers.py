@@ -120,7 +120,9 @@ class IntakeHandler:
             events = (*events, *answers)
             if unit.body.is_submitted:
                 rows = (*rows, *(_kept(unit.body, answer) for answer in answers))
-        return Decision(states=made.states, events=events, rows=rows)
+        # A number may be another claim's already: then the claim's id is not the unit's key.
+        claim_id = made.events[0].subject if made.events else None
+        return Decision(states=made.states, events=events, rows=rows, claim_id=claim_id)
 
     async def save(
         self,

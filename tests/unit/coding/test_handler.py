@@ -116,9 +116,12 @@ def test_a_claim_that_was_paid_in_full_is_taken_in_without_being_read(
         revision=1, remittance_id=UUID(int=9), payer_identifier="P", status="1", **amounts
     )
     paid = ClaimPaid(adjudication=adjudication, outcome="paid")
-    unit = decode(record_of(paid, professional, received_at))
+    record = record_of(paid, professional, received_at)
+    trace = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    unit = decode(replace(record, headers=(*record.headers, ("traceparent", trace.encode()))))
     assert isinstance(unit, Unit)
     assert (unit.event_id, unit.key) == (UUID(int=5), str(professional.id))
+    assert unit.traceparent == trace
     assert isinstance(unit.body, Unread)
     assert CodingHandler().decide({}, unit, received_at) == Decision()
     in_part = paid.model_copy(update={"outcome": "partly_paid"})

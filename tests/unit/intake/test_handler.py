@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from services.intake.domain.arrival import AcceptedClaim, Arrival, Unreadable
+from services.intake.domain.known import State
 from services.intake.filter import read
 from services.intake.handlers import IntakeHandler
 from shared.contract.envelope import business_id
 from shared.contract.events import MessageRejected
-from shared.messaging.handler import Record, Unit
+from shared.messaging.handler import RawMessage, Record, Unit
 
 Numbered = Callable[[int], bytes]
 
@@ -58,6 +59,25 @@ def test_each_claim_of_a_record_is_a_unit_under_its_claims_id(numbered: Numbered
     assert first.traceparent == "00-aa-bb-01"
     assert first.body.origin.source == "general"
     assert first.body.origin.message_id == business_id("message", "general", "m-1")
+
+
+def test_a_decision_is_about_the_claim_also_where_its_number_is_another_claims_already(
+    numbered: Numbered, now: datetime
+) -> None:
+    first = numbered(1)
+    second = first.replace(b"2025-03-03", b"2025-04-07")
+    handler = IntakeHandler("default")
+    states: dict[str, State] = {}
+    said = []
+    for unit in units(first + b"\n" + second, content_type=b"application/x-ndjson"):
+        decision = handler.decide(states, unit, now)
+        states.update(decision.states)
+        (event,) = decision.events
+        assert isinstance(event, RawMessage)
+        said.append((unit.key, event.key, decision.claim_id))
+    (key, one, about_one), (same_key, other, about_other) = said
+    assert key == same_key == one == about_one
+    assert one != other == about_other
 
 
 def test_a_sender_who_does_not_say_its_name_gets_the_default(numbered: Numbered) -> None:
