@@ -21,7 +21,7 @@ from shared.messaging import outbox
 from shared.messaging.handler import RawMessage
 from shared.messaging.wire import claim_check
 from shared.telemetry import names
-from shared.telemetry.tracing import Tracing
+from shared.telemetry.tracing import Attribute, Tracing
 from shared.x12.answers.sniff import transactions_of
 
 FILES_AT_ONCE = 20
@@ -65,7 +65,8 @@ async def collect(
             return taken
         for start in range(0, len(deliveries), FILES_AT_ONCE):
             some = deliveries[start : start + FILES_AT_ONCE]
-            with tracing.span(names.SPAN_MAILBOX) as span:
+            about: dict[str, Attribute] = {names.PAYER_PROFILE: payer, names.BATCH_SIZE: len(some)}
+            with tracing.span(names.SPAN_MAILBOX, attributes=about) as span:
                 messages = [
                     replace(
                         await _message(transport, payer, one, blobs), traceparent=span.traceparent

@@ -168,7 +168,11 @@ async def record(out: Outbound, interchange: Unsent, now: datetime) -> tuple[Fat
         transaction_control_number="",
     )
     inquiry = out.profile.status_inquiry
-    with out.tracing.batch(names.SPAN_INTERCHANGE) as trace:
+    about = {
+        names.INTERCHANGE_ID: str(interchange.interchange_id),
+        names.PAYER_PROFILE: interchange.payer,
+    }
+    with out.tracing.batch(names.SPAN_INTERCHANGE, about) as trace:
         async with out.connect() as connection, connection.transaction():
             if not await connection.fetchval(_SENT, interchange.interchange_id, now):
                 return Fate.LEFT, 0

@@ -14,8 +14,8 @@ from typing import Literal
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:\-]{0,119}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_HEX = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}")
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:/\[\],\-]{1,400}")
+_PROFILE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 
 
@@ -27,8 +27,8 @@ class Kind(Enum):
     WORDS = "words"
     NUMBER = "number"
     FLAG = "flag"
-    HEX = "hex"
     ADDRESS = "address"
+    PROFILE = "profile"
     SQLSTATE = "sqlstate"
 
     def admits(self, value: object) -> bool:
@@ -45,8 +45,8 @@ class Kind(Enum):
 _PATTERNS = {
     Kind.WORD: _WORD,
     Kind.UUID: _UUID,
-    Kind.HEX: _HEX,
     Kind.ADDRESS: _ADDRESS,
+    Kind.PROFILE: _PROFILE,
     Kind.SQLSTATE: _SQLSTATE,
 }
 
@@ -58,8 +58,6 @@ SPAN_BATCH = "batch decide"
 """One per transaction of the kernel, with a link to each recorded claim in it."""
 SPAN_REPLAY = "parked replay"
 """A batch of parked records that were released."""
-SPAN_RECEIVE = "message receive"
-"""A message came in through a door: HTTP, MLLP, a file, the command line."""
 SPAN_INTERCHANGE = "interchange form"
 """Claims pending for a payer became an interchange."""
 SPAN_SUBMIT = "claim submit"
@@ -78,7 +76,6 @@ SPANS = frozenset(
         SPAN_DECIDE,
         SPAN_BATCH,
         SPAN_REPLAY,
-        SPAN_RECEIVE,
         SPAN_INTERCHANGE,
         SPAN_SUBMIT,
         SPAN_MAILBOX,
@@ -91,7 +88,6 @@ SPANS = frozenset(
 # Attributes of spans -----------------------------------------------------------------------------
 
 CLAIM_ID = "claimwire.claim.id"
-EVENT_ID = "claimwire.event.id"
 OUTCOMES = "claimwire.outcomes"
 """The event types a decision said, or `parked`."""
 FORCED = "claimwire.forced"
@@ -99,31 +95,16 @@ FORCED = "claimwire.forced"
 BATCH_SIZE = "messaging.batch.message_count"
 INTERCHANGE_ID = "claimwire.interchange.id"
 PAYER_PROFILE = "claimwire.payer.profile"
-TRANSACTION_SET = "claimwire.transaction_set"
 ERROR_TYPE = "error.type"
-TOPIC = "messaging.destination.name"
-PARTITION = "messaging.destination.partition.id"
-OFFSET = "messaging.kafka.offset"
-HTTP_METHOD = "http.request.method"
-HTTP_ROUTE = "http.route"
-HTTP_STATUS = "http.response.status_code"
 
 ATTRIBUTES: Mapping[str, Kind] = {
     CLAIM_ID: Kind.UUID,
-    EVENT_ID: Kind.UUID,
     OUTCOMES: Kind.WORDS,
     FORCED: Kind.FLAG,
     BATCH_SIZE: Kind.NUMBER,
     INTERCHANGE_ID: Kind.UUID,
-    PAYER_PROFILE: Kind.WORD,
-    TRANSACTION_SET: Kind.WORD,
+    PAYER_PROFILE: Kind.PROFILE,
     ERROR_TYPE: Kind.WORD,
-    TOPIC: Kind.WORD,
-    PARTITION: Kind.NUMBER,
-    OFFSET: Kind.NUMBER,
-    HTTP_METHOD: Kind.WORD,
-    HTTP_ROUTE: Kind.ADDRESS,
-    HTTP_STATUS: Kind.NUMBER,
 }
 
 PARKED = "parked"
@@ -252,23 +233,14 @@ METRICS = (
 # Logs --------------------------------------------------------------------------------------------
 
 LOG_FIELDS: Mapping[str, Kind] = {
-    "trace_id": Kind.HEX,
-    "span_id": Kind.HEX,
     "claim_id": Kind.UUID,
-    "event_id": Kind.UUID,
-    "event_type": Kind.WORD,
     "interchange_id": Kind.UUID,
-    "payer_profile": Kind.WORD,
-    "topic": Kind.WORD,
+    "payer_profile": Kind.PROFILE,
     "partition": Kind.NUMBER,
     "offset": Kind.NUMBER,
-    "units": Kind.NUMBER,
     "count": Kind.NUMBER,
-    "seconds": Kind.NUMBER,
     "attempt": Kind.NUMBER,
     "error": Kind.WORD,
-    "sqlstate": Kind.SQLSTATE,
-    "worker": Kind.WORD,
     "state": Kind.WORD,
     "address": Kind.ADDRESS,
 }

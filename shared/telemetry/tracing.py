@@ -104,9 +104,11 @@ class Tracing:
         sampled = force or traceparent[54] in _SAMPLED_DIGITS
         return f"{traceparent[:36]}{_bits(64) or 1:016x}-{'01' if sampled else '00'}"
 
-    def batch(self, name: str = names.SPAN_BATCH) -> "Batch":
+    def batch(
+        self, name: str = names.SPAN_BATCH, attributes: Mapping[str, Attribute] | None = None
+    ) -> "Batch":
         """A context manager for one attempt at a transaction over many claims."""
-        return Batch(self, name)
+        return Batch(self, name, attributes or {})
 
     def span(
         self,
@@ -136,11 +138,21 @@ class Tracing:
 class Batch:
     """Claims decided in one transaction. See the module's text."""
 
-    __slots__ = ("_claims", "_name", "_size", "_start_ns", "_token", "_tracing", "traceparent")
+    __slots__ = (
+        "_attributes",
+        "_claims",
+        "_name",
+        "_size",
+        "_start_ns",
+        "_token",
+        "_tracing",
+        "traceparent",
+    )
 
-    def __init__(self, tracing: Tracing, name: str) -> None:
+    def __init__(self, tracing: Tracing, name: str, attributes: Mapping[str, Attribute]) -> None:
         self._tracing = tracing
         self._name = name
+        self._attributes = attributes
         self._claims: list[Recorded] = []
         self._size = 0
         self._start_ns = 0
@@ -193,7 +205,7 @@ class Batch:
             _current.reset(self._token)
         if not self._tracing.is_exporting or (error_type is None and not self._claims):
             return
-        attributes: dict[str, Attribute] = {names.BATCH_SIZE: self._size}
+        attributes: dict[str, Attribute] = {**self._attributes, names.BATCH_SIZE: self._size}
         if error_type is not None:
             self._claims.clear()
             attributes[names.ERROR_TYPE] = error_type.__name__

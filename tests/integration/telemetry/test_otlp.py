@@ -88,7 +88,7 @@ async def test_a_claims_way_through_services_is_kept_and_found(
 ) -> None:
     claim_id, other_claim = uuid4(), uuid4()
     intake, coding, remittance = (start(name, 1.0) for name in ("intake", "coding", "remittance"))
-    with intake.span(names.SPAN_RECEIVE) as door, intake.batch() as batch:
+    with intake.span(names.SPAN_ENCOUNTERS) as door, intake.batch() as batch:
         received = batch.claim(
             door.traceparent, claim_id=str(claim_id), outcomes=["claim.received.v1"]
         )

@@ -44,13 +44,13 @@ def last_line(stream: io.StringIO) -> dict[str, Any]:
 
 
 def test_a_line_says_when_who_and_what(written: io.StringIO) -> None:
-    logger.warning("parked %d of %s", 2, "claims.intake", extra={"topic": "claims.intake"})
+    logger.warning("parked %d of %s", 2, "claims.intake", extra={"state": "parked"})
     line = last_line(written)
     assert line["message"] == "parked 2 of claims.intake"
     assert line["level"] == "warning"
     assert line["service"] == "intake"
     assert line["logger"] == "claimwire.test"
-    assert line["topic"] == "claims.intake"
+    assert line["state"] == "parked"
     assert line["time"].endswith("+00:00")
 
 
@@ -65,11 +65,17 @@ def test_a_line_carries_the_current_trace(written: io.StringIO) -> None:
 
 def test_only_listed_fields_of_the_right_kind_are_written(written: io.StringIO) -> None:
     logger.warning(
-        "x", extra={"claim_id": UUID(CLAIM), "patient": "canary", "event_id": "canary", "units": 3}
+        "x",
+        extra={
+            "claim_id": UUID(CLAIM),
+            "patient": "canary",
+            "interchange_id": "canary",
+            "count": 3,
+        },
     )
     line = last_line(written)
     assert line["claim_id"] == CLAIM
-    assert line["units"] == 3
+    assert line["count"] == 3
     assert "canary" not in written.getvalue()
 
 

@@ -104,6 +104,15 @@ def test_a_sampled_claim_is_recorded_as_a_child_of_what_came_in(kept: KeptSpans)
     assert span.attributes == {names.CLAIM_ID: claim_id, names.OUTCOMES: CODED}
 
 
+def test_a_batch_says_what_it_is_about_beside_its_size(kept: KeptSpans) -> None:
+    about = {names.PAYER_PROFILE: "medicaid"}
+    with Tracing("submission", 1.0, kept).batch(names.SPAN_INTERCHANGE, about) as batch:
+        batch.claim(None)
+        batch.claim(None)
+    (whole,) = kept.named(names.SPAN_INTERCHANGE)
+    assert whole.attributes == {names.PAYER_PROFILE: "medicaid", names.BATCH_SIZE: 2}
+
+
 def test_an_unsampled_claim_leaves_nothing(kept: KeptSpans) -> None:
     with Tracing("coding", 1.0, kept).batch() as batch:
         assert flags(batch.claim(UNSAMPLED, outcomes=CODED)) == "00"
@@ -153,22 +162,22 @@ def test_an_answer_weeks_later_has_its_own_trace_and_a_link_to_the_claims(kept: 
 
 
 def test_a_span_of_its_own_is_recorded_with_its_attributes(kept: KeptSpans) -> None:
-    with Tracing("intake", 0.0, kept).span(names.SPAN_RECEIVE, SAMPLED) as span:
-        span.set(names.HTTP_STATUS, 202)
+    with Tracing("intake", 0.0, kept).span(names.SPAN_MAILBOX, SAMPLED) as span:
+        span.set(names.BATCH_SIZE, 3)
     (recorded,) = kept.spans
     assert recorded.parent_id == "b7ad6b7169203331"
-    assert recorded.attributes == {names.HTTP_STATUS: 202}
+    assert recorded.attributes == {names.BATCH_SIZE: 3}
     assert not recorded.has_failed
 
 
 def test_a_failed_span_is_recorded_even_when_unsampled(kept: KeptSpans) -> None:
     tracer = Tracing("intake", 0.0, kept)
-    with tracer.span(names.SPAN_RECEIVE, UNSAMPLED):
+    with tracer.span(names.SPAN_MAILBOX, UNSAMPLED):
         pass
     assert kept.spans == []
-    with tracer.span(names.SPAN_RECEIVE, UNSAMPLED) as span:
+    with tracer.span(names.SPAN_MAILBOX, UNSAMPLED) as span:
         span.fail("EnvelopeError")
-    with pytest.raises(ValueError, match="canary"), tracer.span(names.SPAN_RECEIVE, UNSAMPLED):
+    with pytest.raises(ValueError, match="canary"), tracer.span(names.SPAN_MAILBOX, UNSAMPLED):
         raise ValueError("canary")
     assert [span.attributes[names.ERROR_TYPE] for span in kept.spans] == [
         "EnvelopeError",
