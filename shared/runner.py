@@ -41,6 +41,8 @@ KERNEL_CONNECTIONS = 4
 STEADY_S = 60.0
 """A worker that ran for so long starts its backoff anew."""
 FLUSH_S = 3.0
+JOIN_S = 5.0
+"""How long a client that starts is waited for, when the process is told to stop."""
 
 logger = logging.getLogger("claimwire.service")
 
@@ -222,7 +224,9 @@ class Runner:
         assert self.relay is not None
         logger.info("stopping")
         if self.consumer is not None and consuming is not None:
-            # First: a client that is stopped while it still starts would start all the same.
+            # First: a client that is stopped while it still starts would start all the same, and
+            # one that is cut off while it connects never closes what it has opened.
+            await asyncio.wait([consuming], timeout=JOIN_S)
             consuming.cancel()
             await asyncio.wait([consuming], timeout=self.settings.stop_s)
             with suppress(KafkaError, OSError):

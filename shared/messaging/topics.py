@@ -67,7 +67,7 @@ async def wait_for_topics(
     while not stopping.is_set():
         try:
             if not await missing_topics(settings, names):
-                return True
+                return not stopping.is_set()
         except (KafkaError, OSError):
             pass
         try:

@@ -2,6 +2,7 @@
 to stop. The conformance suite holds each service to the rest."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.conn import AIOKafkaConnection
 
 from deploy.local.kafka import Broker, EmbeddedKafka
 from shared.blobs import Blobs
@@ -310,8 +312,9 @@ async def test_a_worker_can_turn_readiness_red(lab: Callable[..., Lab]) -> None:
         assert (await http(runner, "/health/ready"))[0] == 503
 
 
+@pytest.mark.parametrize("patience_s", [5.0, 0.1])
 async def test_told_to_stop_while_it_joins_it_leaves_nothing_running(
-    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, patience_s: float
 ) -> None:
     is_joining = asyncio.Event()
     join = AIOKafkaConsumer.start
@@ -322,11 +325,27 @@ async def test_told_to_stop_while_it_joins_it_leaves_nothing_running(
         await join(client)
 
     monkeypatch.setattr(AIOKafkaConsumer, "start", slowly)
+    monkeypatch.setattr("shared.runner.JOIN_S", patience_s)
     before = asyncio.all_tasks()
     async with lab().running():
         await asyncio.wait_for(is_joining.wait(), 30)
     await asyncio.sleep(1)  # longer than the client had left to start
     assert {str(task.get_coro()) for task in asyncio.all_tasks() - before} == set()
+
+
+async def test_told_to_stop_at_any_moment_it_closes_what_it_opened(
+    lab: Callable[..., Lab],
+) -> None:
+    def connections() -> set[int]:
+        found = [one for one in gc.get_objects() if isinstance(one, AIOKafkaConnection)]
+        return {id(one) for one in found if one.connected()}
+
+    before = connections()
+    for moment in range(6):
+        async with lab().running() as runner:
+            await until(lambda runner=runner: runner.consumer)  # type: ignore[misc]
+            await asyncio.sleep(moment * 0.01)
+        assert connections() <= before, f"moment {moment}"
 
 
 async def test_a_client_that_fails_to_read_is_started_again_and_does_not_spin(
