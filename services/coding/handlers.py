@@ -185,8 +185,7 @@ def _unread(record: Record) -> Unit[Body] | None:
     try:
         event_id = UUID((record.header("ce_id") or b"").decode())
         claim_id = UUID((record.header("ce_subject") or b"").decode())
-        trace = (record.header("traceparent") or b"").decode() or None
-        return Unit(event_id, str(claim_id), Unread(record), traceparent=trace)
+        return Unit(event_id, str(claim_id), Unread(record), traceparent=record.traceparent)
     except ValueError:
         return None
 

@@ -53,7 +53,7 @@ class IntakeHandler:
 
     def decode(self, record: Record) -> Iterator[Unit[Arrival] | Bad]:
         """A unit for each record of the message, each under its claim's id; parts count from 0."""
-        traceparent = _traceparent(record)
+        traceparent = record.traceparent
         is_submitted = record.header(SUBMISSION_HEADER) is not None
         for each in self._arrivals(record):
             arrival = replace(each, is_submitted=True) if is_submitted else each
@@ -201,8 +201,3 @@ def _header(record: Record, name: str) -> str | None:
             name, f"the header is longer than {MAX_HEADER_CHARACTERS} characters or not plain text"
         )
     return text
-
-
-def _traceparent(record: Record) -> str | None:
-    raw = record.header("traceparent")
-    return raw.decode("ascii", "replace") if raw else None

@@ -124,8 +124,7 @@ def read_payer_message(record: Record) -> Iterator[Unit[Incoming] | Bad]:
     if not _holds_remittance(record):
         return
     message_id = _message_id(record)
-    trace_header = record.header("traceparent")
-    trace = trace_header.decode("ascii", "replace") if trace_header else None
+    trace = record.traceparent
     for part, body in enumerate(read_transactions(record.open)):
         if isinstance(body, RemittanceProblem):
             if body.is_blocking:

@@ -203,7 +203,7 @@ def answer_bodies(record: Record) -> Iterator[Unit[Body] | Bad]:
     if OURS.isdisjoint(present):
         return
     payer = _text(record.header(PAYER_HEADER))
-    trace = _text(record.header("traceparent"))
+    trace = record.traceparent
     part = 0
     with record.open() as stream:
         for read in answer_events(read_acknowledgements(stream), max_claims=ANSWERS_PER_UNIT):

@@ -53,6 +53,13 @@ class Record:
                 return value
         return None
 
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that the record came with, whatever its header holds: tracing passes over what
+        is no traceparent."""
+        raw = self.header("traceparent")
+        return raw.decode("ascii", "replace") if raw else None
+
     def open(self) -> BinaryIO:
         """The value as a stream: from memory, or from the blob store for a claim check.
 
