@@ -333,19 +333,29 @@ async def test_told_to_stop_while_it_joins_it_leaves_nothing_running(
     assert {str(task.get_coro()) for task in asyncio.all_tasks() - before} == set()
 
 
-async def test_told_to_stop_at_any_moment_it_closes_what_it_opened(
-    lab: Callable[..., Lab],
+async def test_told_to_stop_at_any_request_of_its_start_it_closes_what_it_opened(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    requests: list[AIOKafkaConnection] = []
+    send = AIOKafkaConnection.send
+
+    async def slowly(connection: AIOKafkaConnection, *request: Any, **options: Any) -> Any:
+        requests.append(connection)
+        await asyncio.sleep(0.1)
+        return await send(connection, *request, **options)
+
     def connections() -> set[int]:
         found = [one for one in gc.get_objects() if isinstance(one, AIOKafkaConnection)]
         return {id(one) for one in found if one.connected()}
 
+    monkeypatch.setattr(AIOKafkaConnection, "send", slowly)
     before = connections()
-    for moment in range(6):
-        async with lab().running() as runner:
-            await until(lambda runner=runner: runner.consumer)  # type: ignore[misc]
-            await asyncio.sleep(moment * 0.01)
-        assert connections() <= before, f"moment {moment}"
+    for number in range(1, 7):
+        async with lab().running():
+            requests.clear()  # those that made the topics
+            await until(lambda number=number: len(requests) >= number)  # type: ignore[misc]
+        requests.clear()
+        assert connections() <= before, f"request {number}"
 
 
 async def test_a_client_that_fails_to_read_is_started_again_and_does_not_spin(
